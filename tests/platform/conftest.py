@@ -95,7 +95,9 @@ class PlaybookRun:
         lines = self.output.rpartition("PLAY RECAP")[2].splitlines()
         rows = (re.match(r"(\S+)\s+: (ok=.*)", line) for line in lines)
         return {
-            row[1]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row[2])} for row in rows if row
+            row[1]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row[2])}
+            for row in rows
+            if row
         }
 
     @property
@@ -107,7 +109,9 @@ class PlaybookRun:
 def playbook() -> Callable[..., PlaybookRun]:
     """`playbook("playbooks/accounts.yml", "--check", ok=True, env={...})` runs it; `ok=None` accepts any result."""
 
-    def run(name: str, *arguments: str, ok: bool | None = True, env: dict[str, str] | None = None) -> PlaybookRun:
+    def run(
+        name: str, *arguments: str, ok: bool | None = True, env: dict[str, str] | None = None
+    ) -> PlaybookRun:
         done = subprocess.run(
             ["ansible-playbook", name, *arguments],
             cwd=ROOT,
