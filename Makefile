@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# Ansible wants a locale that knows UTF-8, and so do names in account files.
+export LC_ALL := C.UTF-8
+FLAGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-22s %s\n", $$1, $$2 }'
+
+.PHONY: demo
+demo: .setup-lab ## Build the platform in local containers and show it working
+	@python lab/demo.py
+
+.PHONY: test
+test: lint unit platform ## Everything that must hold: lint, unit and platform tests
+
+.PHONY: lint
+lint: .setup ## Style, types, pins, and generated files that are up to date
+	ruff check
+	ruff format --check
+	mypy
+	yamllint --strict .
+	ansible-lint --offline --profile production
+	bin/check-collections
+	bin/check-spdx
+	bin/role-docs --check
+
+.PHONY: unit
+unit: .setup ## Unit tests with branch coverage of the logic
+	pytest tests/unit --cov --cov-report=term
+
+.PHONY: platform
+platform: .setup-lab ## Build the lab anew and test it: check mode, converge, idempotence, behaviour
+	molecule test $(FLAGS)
+
+.PHONY: bench
+bench: .setup-lab ## Measure the figures that the docs name, in one run
+	@python lab/bench.py $(FLAGS)
+
+.PHONY: lab-up
+lab-up: .setup-lab ## Bring up the lab's containers, without the platform
+	ansible-playbook lab/create.yml lab/prepare.yml
+
+.PHONY: lab-info
+lab-info: .setup ## Addresses, services and accounts of the lab, as JSON (use make -s)
+	@ansible-playbook lab/info.yml >.lab/info.log 2>&1 || { cat .lab/info.log >&2; exit 1; }
+	@cat .lab/info.json
+
+.PHONY: lab-shell
+lab-shell: .setup ## A root shell on a lab host: make lab-shell HOST=mail1
+	@lab/shell "$(HOST)"
+
+.PHONY: lab-down
+lab-down: .setup-lab ## Remove the lab; with PURGE=1 its image and package cache too
+	ansible-playbook lab/destroy.yml $(if $(PURGE),-e lab_purge=true)
+
+.PHONY: .setup .setup-lab
+.setup:
+	@bin/setup
+
+.setup-lab:
+	@bin/setup --lab
