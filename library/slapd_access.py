@@ -74,8 +74,15 @@ def main() -> None:
         module.fail_json(msg=str(error))
     failures = []
     for (who, what), wanted in slapd.group(tests).items():
-        arguments = slapd.slapacl_arguments(who, what, sorted({test.attribute for test in wanted}))
-        code, output, errors = module.run_command(["slapacl", "-F", module.params["config_dir"], *arguments])
+        attributes = sorted({test.attribute for test in wanted})
+        # As slapd's own user, so that no file of the database can end up as root's. Asked about the entry itself
+        # where it exists, as rules may look at its content; else about one of that name.
+        for exists in (True, False):
+            arguments = slapd.slapacl_arguments(who, what, attributes, exists)
+            command = ["runuser", "-u", "openldap", "--", "slapacl", "-F", module.params["config_dir"], *arguments]
+            code, output, errors = module.run_command(command)
+            if code == 0:
+                break
         if code:
             module.fail_json(msg=f"slapacl failed for {who} on {what}: {errors.strip() or output.strip()}")
         failures += slapd.judge(wanted, slapd.parse_slapacl(output + errors))

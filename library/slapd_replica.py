@@ -7,9 +7,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: slapd_replica
-short_description: Wait until a directory replica has caught up
+short_description: Wait until a directory replica has caught up, and see to it that it holds the same
 description:
   - Compares C(contextCSN) of the local database with the provider's, and waits until they are equal.
+  - Then compares which entries there are and when they were last changed. Where that differs although nothing is
+    under way, the replica is filled anew, and services cannot log in until that is done (mail waits). This happens
+    when a transaction failed on the provider - slapd 2.6 passes its parts on before it knows that they fail.
   - Binds to the provider as the replica does, so a wrong password or certificate is named here.
   - A provider that cannot be reached is an error only if the replica has no data yet.
 options:
@@ -39,11 +42,11 @@ options:
     default: 120
 attributes:
   check_mode:
-    description: Runs as usual, as it changes nothing.
+    description: Compares and says whether the replica would be filled again.
     support: full
   diff_mode:
-    support: none
-    description: There is nothing to show.
+    support: full
+    description: Shows how many entries differ, and some names.
 author:
   - Mailroom authors
 """
@@ -65,10 +68,15 @@ context:
   returned: success
 """
 
+import os
 import time
+from collections.abc import Callable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable
+
+DATA = "/var/lib/ldap"
 
 
 def main() -> None:
@@ -86,41 +94,78 @@ def main() -> None:
     if IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("python3-ldap"), exception=IMPORT_ERROR)
     options = module.params
+    suffix = options["suffix"]
+    there = (options["provider"], options["bind_dn"], options["bind_password"], options["ca"])
     try:
-        local = _context("ldapi:///", options["suffix"])
-    except DirectoryError as error:
-        module.fail_json(msg=str(error))
-    try:
-        wanted = _context(
-            options["provider"], options["suffix"], options["bind_dn"], options["bind_password"], options["ca"]
-        )
-    except Unreachable as error:
-        if local:
+        local = _context(suffix)
+        try:
+            wanted = _context(suffix, *there)
+        except Unreachable as error:
+            if not local:
+                module.fail_json(msg=f"The replica is empty and cannot be filled: {error}")
             module.warn(f"The replica keeps answering with what it has; its provider is not reachable: {error}")
             module.exit_json(changed=False, context=local)
-        module.fail_json(msg=f"The replica is empty and cannot be filled: {error}")
-    except DirectoryError as error:
-        module.fail_json(msg=f"The provider does not accept this replica: {error}")
-    end = time.monotonic() + options["timeout"]
-    pause = 0.1
-    # Later is as good as equal: writes may go on meanwhile.
-    while local < wanted:
-        if time.monotonic() > end:
+        # Later is as good as equal: writes may go on meanwhile.
+        local = _until(lambda: _context(suffix), lambda context: context >= wanted, options["timeout"])
+        if local < wanted:
             module.fail_json(
                 msg=f"The replica did not catch up in {options['timeout']} s: it is at {local or 'nothing'}, the "
                 f"provider was at {wanted}. See `journalctl -u slapd` on this host."
             )
+        differ = _until(lambda: _differences(suffix, there), lambda found: not found, 5)
+        if differ and not module.check_mode:
+            _fill_anew(module)
+            left = _until(lambda: _differences(suffix, there), lambda found: not found, options["timeout"])
+            if left:
+                module.fail_json(msg=f"The replica still differs from its provider: {_named(left)}")
+    except DirectoryError as error:
+        module.fail_json(msg=str(error))
+    shown = f"differs from the provider, the replica is filled anew: {_named(differ)}\n" if differ else ""
+    module.exit_json(changed=bool(differ), context=local, diff={"prepared": shown} if differ else {})
+
+
+def _until(read: Callable[[], Any], good: Callable[[Any], bool], seconds: float) -> Any:
+    """Read until the value is good or the time is over; the last value is the result."""
+    end, pause = time.monotonic() + seconds, 0.1
+    while True:
+        value = read()
+        if good(value) or time.monotonic() > end:
+            return value
         time.sleep(pause)
         pause = min(pause * 2, 2)
-        local = _context("ldapi:///", options["suffix"])
-    module.exit_json(changed=False, context=local)
 
 
-def _context(uri: str, suffix: str, who: str = "", password: str = "", ca: str = "") -> str:
+def _context(suffix: str, uri: str = "ldapi:///", who: str = "", password: str = "", ca: str = "") -> str:
     """Return the newest change that a server knows of ("" for an empty database)."""
     with Session(uri, who, password, ca) as directory:
         rows = directory.read(suffix, "base", attributes=["contextCSN"])
     return max((csn for entry in rows.values() for csn in entry.get("contextCSN", [])), default="")
+
+
+def _differences(suffix: str, there: tuple[str, str, str, str]) -> list[str]:
+    """Return the DNs whose entry is missing on one side or was last changed at another time."""
+    found = []
+    for place in (("ldapi:///", "", "", ""), there):
+        with Session(*place) as directory:
+            rows = directory.read(suffix, attributes=["entryUUID", "entryCSN"])
+        found.append({(dn, *entry.get("entryUUID", []), *entry.get("entryCSN", [])) for dn, entry in rows.items()})
+    return sorted({row[0] for row in found[0] ^ found[1]})
+
+
+def _named(dns: list[str]) -> str:
+    return f"{len(dns)} entries, such as {'; '.join(dns[:3])}"
+
+
+def _fill_anew(module: AnsibleModule) -> None:
+    """Throw the copy away and let slapd fetch all of it. Asking for a refresh only would keep what is newer here.
+
+    Until it is complete the access rules let no service log in, so mail waits instead of being refused.
+    """
+    module.run_command(["systemctl", "stop", "slapd"], check_rc=True)
+    for name in ("data.mdb", "lock.mdb"):
+        if os.path.exists(f"{DATA}/{name}"):
+            os.unlink(f"{DATA}/{name}")
+    module.run_command(["systemctl", "start", "slapd"], check_rc=True)
 
 
 if __name__ == "__main__":

@@ -147,10 +147,10 @@ def group(tests: Iterable[AccessTest]) -> dict[tuple[str, str], list[AccessTest]
     return groups
 
 
-def slapacl_arguments(who: str, what: str, attributes: Collection[str]) -> list[str]:
-    """Arguments of slapacl that ask for all privileges. `-u`: entries need not exist."""
+def slapacl_arguments(who: str, what: str, attributes: Collection[str], exists: bool) -> list[str]:
+    """Return arguments of slapacl that ask for all privileges."""
     identity = [] if who == "anonymous" else ["-D", who]
-    return ["-u", *identity, "-b", what, *attributes]
+    return [*([] if exists else ["-u"]), *identity, "-b", what, *attributes]
 
 
 def parse_slapacl(output: str) -> dict[str, str]:
