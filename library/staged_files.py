@@ -69,6 +69,7 @@ options:
     suboptions:
       pattern: {description: Regular expression., type: str, required: true}
       why: {description: What is wrong with it., type: str, required: true}
+      path: {description: Only files whose path matches this regular expression., type: str, default: ""}
 attributes:
   check_mode: {support: full, description: Says what would change; the checkers run if they are installed.}
   diff_mode: {support: full, description: Secret files are masked.}
@@ -157,6 +158,7 @@ def main() -> None:
                 "options": {
                     "pattern": {"type": "str", "required": True},
                     "why": {"type": "str", "required": True},
+                    "path": {"type": "str", "default": ""},
                 },
             },
         },

@@ -35,10 +35,14 @@ class File:
 
 @dataclass(frozen=True)
 class Forbidden:
-    """A pattern that no line of a file may match, because the daemon takes it silently though it is wrong."""
+    """A pattern that no line may match, because the daemon takes it silently though it is wrong.
+
+    `path` narrows it to files whose path matches.
+    """
 
     pattern: str
     why: str
+    path: str = ""
 
 
 @dataclass
@@ -58,7 +62,7 @@ def find_forbidden(files: list[File], rules: list[Forbidden]) -> list[str]:
             if line.lstrip().startswith("#"):
                 continue
             for rule in rules:
-                if re.search(rule.pattern, line):
+                if re.search(rule.path, file.path) and re.search(rule.pattern, line):
                     found.append(
                         f"{file.path}:{number}: {rule.why}: {'(secret)' if file.secret else line.strip()}"
                     )
@@ -135,6 +139,6 @@ def run_checks(
         if code or bad:
             shown = "\n".join(bad) if bad and not code else output.strip()
             raise StageError(
-                f"{command[0]} refuses the new configuration (nothing was changed): "
+                f"{' '.join(check)} refuses the new configuration (nothing was changed): "
                 + shown.replace(root + "/", "/")
             )
