@@ -51,22 +51,16 @@ def build(step: str, *playbooks: str) -> None:
     print(f"  {step:<12}", end="", flush=True)
     started = time.monotonic()
     with log.open("w") as output:
-        done = subprocess.run(
-            ["ansible-playbook", *playbooks], cwd=ROOT, stdout=output, stderr=output, check=False
-        )
+        done = subprocess.run(["ansible-playbook", *playbooks], cwd=ROOT, stdout=output, stderr=output, check=False)
     print(f"{time.monotonic() - started:6.0f} s   (.lab/{log.name})")
     if done.returncode:
         print("\n".join(log.read_text().splitlines()[-40:]))
-        sys.exit(
-            f"{step} failed; the whole log is .lab/{log.name}. Mend the cause and run `make demo` again."
-        )
+        sys.exit(f"{step} failed; the whole log is .lab/{log.name}. Mend the cause and run `make demo` again.")
 
 
 def on_host(host: str, *command: str) -> str:
     """Run a command on a lab host and return what it printed."""
-    return subprocess.run(
-        [ROOT / "lab/shell", host, *command], text=True, capture_output=True, check=True
-    ).stdout
+    return subprocess.run([ROOT / "lab/shell", host, *command], text=True, capture_output=True, check=True).stdout
 
 
 def until(check: Callable[[], Any]) -> Any:
@@ -133,7 +127,8 @@ class NamedImap(imaplib.IMAP4_SSL):
 
     def _create_socket(self, timeout: float | None) -> ssl.SSLSocket:
         plain = imaplib.IMAP4._create_socket(self, timeout)  # type: ignore[attr-defined]
-        return self.ssl_context.wrap_socket(plain, server_hostname=self.name)
+        context: ssl.SSLContext = self.ssl_context
+        return context.wrap_socket(plain, server_hostname=self.name)
 
 
 def message(sender: str, recipient: str, subject: str) -> EmailMessage:
@@ -151,7 +146,7 @@ def refused(tour: Tour, what: str, code: int, attempt: Callable[[], Any]) -> Non
     except smtplib.SMTPRecipientsRefused as error:
         got, text = next(iter(error.recipients.values()))
     except smtplib.SMTPResponseException as error:
-        got, text = error.smtp_code, error.smtp_error
+        got, text = error.smtp_code, error.smtp_error  # type: ignore[assignment] # bytes in fact
     else:
         tour.show(what, False, "was accepted")
         return
@@ -183,17 +178,13 @@ def answer_goes_out(tour: Tour, lab: Platform) -> None:
     with lab.submission(ALICE) as smtp:
         smtp.send_message(message(ALICE, PARTNER, subject))
     text = until(
-        lambda: on_host(
-            "outside", "grep", "-rhs", "-A99", "-B99", subject, "/srv/mail", "/home", "||", "true"
-        )
+        lambda: on_host("outside", "grep", "-rhs", "-A99", "-B99", subject, "/srv/mail", "/home", "||", "true")
     )
     clean = "10.80.1.1" not in text
     tour.show(
         f"her answer over submission reaches {PARTNER}",
         bool(text) and clean,
-        f"arrived; her computer's address is {'not ' if clean else ''}in the headers"
-        if text
-        else "it did not arrive",
+        f"arrived; her computer's address is {'not ' if clean else ''}in the headers" if text else "it did not arrive",
     )
 
 
@@ -202,16 +193,12 @@ def alias_and_forward(tour: Tour, lab: Platform, alias: str, forward: str) -> No
     with lab.outside_smtp() as smtp:
         smtp.send_message(message(PARTNER, alias, subject))
     found = lab.read(ALICE, subject)
-    tour.show(
-        f"the alias {alias} leads to {ALICE}", found is not None, f"in {found[0]}" if found else "not there"
-    )
+    tour.show(f"the alias {alias} leads to {ALICE}", found is not None, f"in {found[0]}" if found else "not there")
     subject = f"Forward {uuid4()}"
     with lab.submission(ALICE) as smtp:
         smtp.send_message(message(ALICE, forward, subject))
     text = until(lambda: on_host("outside", "grep", "-rls", subject, "/srv/mail", "/home", "||", "true"))
-    tour.show(
-        f"the forward of {forward} leads outside", bool(text), "arrived outside" if text else "not there"
-    )
+    tour.show(f"the forward of {forward} leads outside", bool(text), "arrived outside" if text else "not there")
 
 
 def refusals(tour: Tour, lab: Platform) -> None:
@@ -283,9 +270,7 @@ def new_mailbox(tour: Tour, lab: Platform) -> None:
     tour.show(
         f"{address} is usable after ansible-playbook playbooks/accounts.yml",
         found is not None,
-        f"play {took:.1f} s, first mail read {time.monotonic() - started:.2f} s later"
-        if found
-        else "no mail there",
+        f"play {took:.1f} s, first mail read {time.monotonic() - started:.2f} s later" if found else "no mail there",
     )
     took = apply(ROOT / "inventories/lab/accounts")
 
@@ -302,9 +287,7 @@ def goodbye(lab: Platform) -> None:
         print(f"  {service:<12} {host}:{port}")
     for address in (ALICE, ANN):
         print(f"  {address:<36} {lab.passwords[address]}")
-    print(
-        "All of it as JSON: make -s lab-info. A shell: make lab-shell HOST=mail1. Remove it: make lab-down."
-    )
+    print("All of it as JSON: make -s lab-info. A shell: make lab-shell HOST=mail1. Remove it: make lab-down.")
 
 
 def main() -> int:
@@ -324,9 +307,8 @@ def main() -> int:
     print("\nA new mailbox is a line of YAML:")
     new_mailbox(tour, lab)
     goodbye(lab)
-    print(
-        f"\n{'Everything came out as it should' if not tour.failed else f'{tour.failed} lines FAILED'}, {time.monotonic() - started:.0f} s in all."
-    )
+    verdict = f"{tour.failed} lines FAILED" if tour.failed else "Everything came out as it should"
+    print(f"\n{verdict}, {time.monotonic() - started:.0f} s in all.")
     return 1 if tour.failed else 0
 
 

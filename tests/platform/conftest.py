@@ -94,11 +94,7 @@ class PlaybookRun:
     def recap(self) -> dict[str, dict[str, int]]:
         lines = self.output.rpartition("PLAY RECAP")[2].splitlines()
         rows = (re.match(r"(\S+)\s+: (ok=.*)", line) for line in lines)
-        return {
-            row[1]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row[2])}
-            for row in rows
-            if row
-        }
+        return {row[1]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row[2])} for row in rows if row}
 
     @property
     def changed(self) -> int:
@@ -109,9 +105,7 @@ class PlaybookRun:
 def playbook() -> Callable[..., PlaybookRun]:
     """`playbook("playbooks/accounts.yml", "--check", ok=True, env={...})` runs it; `ok=None` accepts any result."""
 
-    def run(
-        name: str, *arguments: str, ok: bool | None = True, env: dict[str, str] | None = None
-    ) -> PlaybookRun:
+    def run(name: str, *arguments: str, ok: bool | None = True, env: dict[str, str] | None = None) -> PlaybookRun:
         done = subprocess.run(
             ["ansible-playbook", name, *arguments],
             cwd=ROOT,

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make bench`: the figures that the docs name, measured in one run on this machine.
+
+Without arguments: the unchanged platform with Mitogen and with Ansible's plain strategy, in turn, so that both see the
+same machine. `--build` first times `make demo` from nothing, `--test` times `make test` in a clean clone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def timed(*command: str, cwd: Path = ROOT, **environment: str) -> tuple[float, str]:
+    """Run a command; return its wall time in seconds and its output. A failure ends the benchmark."""
+    started = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    took = time.monotonic() - started
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
+    return took, done.stdout
+
+
+def unchanged(playbook: str, strategy: str) -> float:
+    """Time a run that must change nothing, else the figure would be of something else."""
+    took, output = timed("ansible-playbook", playbook, MAILROOM_STRATEGY=strategy)
+    if re.search(r"changed=[1-9]", output):
+        sys.exit(f"{playbook} changed something; run it once before the benchmark:\n{output[-2000:]}")
+    return took
+
+
+def row(what: str, values: list[float], goal: str = "") -> None:
+    print(f"{what:<52} {min(values):8.1f} {statistics.median(values):8.1f} {max(values):8.1f}   {goal}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the figures that the docs name.")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each, default 3")
+    parser.add_argument("--build", action="store_true", help="remove the lab and its caches, then time make demo")
+    parser.add_argument("--test", action="store_true", help="time make test in a clean clone; removes this lab first")
+    options = parser.parse_args()
+    print(f"{platform.platform()}, {os.cpu_count()} cores; seconds of wall time, {options.runs} runs in turn")
+    print(f"{'':<52} {'min':>8} {'median':>8} {'max':>8}   goal")
+    if options.test:
+        timed("make", "lab-down")
+        with tempfile.TemporaryDirectory(prefix="mailroom-bench-") as folder:
+            timed("git", "clone", "--quiet", str(ROOT), folder)
+            row("make test from a clean clone", [timed("make", "test", cwd=Path(folder))[0]], "<= 1800")
+    if options.build:
+        timed("make", "lab-down", "PURGE=1")
+        row("make demo from nothing (no image, no packages)", [timed("make", "demo")[0]], "<= 600")
+    for playbook, goal in (("playbooks/site.yml", "<= 60"), ("playbooks/accounts.yml", "")):
+        times: dict[str, list[float]] = {"mitogen": [], "linear": []}
+        unchanged(playbook, "mitogen")  # Warms connections and caches.
+        for _ in range(options.runs):
+            for strategy, values in times.items():
+                values.append(unchanged(playbook, strategy))
+        row(f"{playbook} unchanged, Mitogen", times["mitogen"], goal)
+        row(f"{playbook} unchanged, linear", times["linear"])
+        ratio = [a / b for a, b in zip(times["mitogen"], times["linear"], strict=True)]
+        row("  Mitogen / linear, run by run", ratio)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The platform as a whole: unchanged runs, strategies, secrets, rotation, and the lab itself."""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import secrets
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / ".lab"
+ALICE = "alice.liddell@widget.example"
+
+
+def imap_login(info, tls, user, password):
+    """Log in over IMAP by the lab's address, with the certificate checked for the service name."""
+    host, port = info["services"]["imap"]
+    imap = imaplib.IMAP4(host, port=143, timeout=10)
+    imap.host = info["name"]  # STARTTLS checks the certificate against this
+    imap.starttls(tls)
+    with imap:
+        return imap.login(user, password)[0]
+
+
+def test_plain_strategy_finds_nothing_to_change(playbook):
+    run = playbook("playbooks/site.yml", env={"MAILROOM_STRATEGY": "linear"})
+    assert {host: row["changed"] for host, row in run.recap.items()} == dict.fromkeys(run.recap, 0)
+    assert set(run.recap) >= {"ldap1", "mail1"}
+
+
+def test_check_mode_finds_nothing_to_change(playbook):
+    run = playbook("playbooks/site.yml", "--check", "--diff")
+    assert run.changed == 0, run.output
+
+
+@pytest.mark.parametrize(("setting", "used"), [("mitogen", True), ("linear", False), ("auto", True)])
+def test_strategy_setting_is_the_one_in_use(playbook, setting, used):
+    # Mitogen's connections say so in a -vvv log; plain SSH shows its command line instead.
+    run = playbook("lab/prepare.yml", "-vvv", env={"MAILROOM_STRATEGY": setting})
+    assert ("SSH: EXEC ssh" not in run.output) == used
+
+
+def test_unknown_strategy_is_named(playbook):
+    run = playbook("lab/info.yml", ok=False, env={"MAILROOM_STRATEGY": "mitogn"})
+    assert "MAILROOM_STRATEGY='mitogn' is unknown: use auto, linear or mitogen" in run.output
+
+
+def test_rotated_secrets_take_effect_and_show_nowhere(playbook, info, tls, password, hosts):
+    """Every service password is replaced in one run; neither the old nor the new one is printed, and nothing breaks."""
+    files = sorted((STATE / "secrets").iterdir())
+    assert files
+    old = {file: file.read_text().strip() for file in files}
+    planted = {file: f"planted{secrets.token_hex(14)}" for file in files}
+    try:
+        for file, value in planted.items():
+            file.write_text(f"{value}\n")
+        foreseen = playbook("playbooks/site.yml", "--check", "--diff", "-vvv")
+        run = playbook("playbooks/site.yml", "--diff", "-vvv")
+        assert foreseen.changed > 0
+        assert run.changed > 0
+        for file in files:
+            for value in (old[file], planted[file]):
+                assert value not in foreseen.output, f"{file.name} shows in check mode"
+                assert value not in run.output, f"{file.name} shows"
+        for address in (ALICE,):
+            assert password(address) not in run.output
+        assert not re.search(r"\{(ARGON2|SSHA\d*)\}[^*\s\"']{8}", run.output), "a hash shows"
+        assert imap_login(info, tls, ALICE, password(ALICE)) == "OK"
+        again = playbook("playbooks/site.yml")
+        assert again.changed == 0, again.output
+        # The old ones are nowhere on the hosts.
+        for name in ("ldap1", "mail1"):
+            for file in files:
+                found = hosts(name).run(f"grep -rlsF {old[file]} /etc /var/lib /root /tmp")
+                assert found.stdout == "", f"{name}: the old {file.name} is left over"
+    finally:
+        for file, value in old.items():
+            file.write_text(f"{value}\n")
+        playbook("playbooks/site.yml")
+
+
+def test_renamed_organisation_leaves_nothing_of_the_old_name(playbook, hosts):
+    new = "Renamed Example Works"
+    try:
+        run = playbook("playbooks/site.yml", "-e", f"mailroom_organization='{new}'")
+        assert run.changed > 0
+        for name in ("ldap1", "mail1"):
+            assert hosts(name).run("slapcat").stdout.count("o: Mailroom Lab") == 0
+            assert hosts(name).run("grep -rls 'Mailroom Lab' /etc").stdout == ""
+        assert f"o: {new}" in hosts("ldap1").run("slapcat").stdout
+        assert playbook("playbooks/site.yml", "-e", f"mailroom_organization='{new}'").changed == 0
+    finally:
+        playbook("playbooks/site.yml")
+
+
+def test_changed_limit_converges_and_goes_back(playbook, hosts):
+    limit = "postconf -h message_size_limit"
+    before = hosts("mail1").check_output(limit)
+    try:
+        run = playbook("playbooks/site.yml", "--diff", "-e", "postfix_message_size_limit=12345678")
+        assert run.recap["mail1"]["changed"] > 0
+        assert run.recap["ldap1"]["changed"] == 0
+        assert "12345678" in run.output
+        assert hosts("mail1").check_output(limit) == "12345678"
+    finally:
+        playbook("playbooks/site.yml")
+    assert hosts("mail1").check_output(limit) == before
+
+
+def test_lab_is_complete(playbook):
+    assert playbook("lab/create.yml").changed == 0
+    assert playbook("lab/prepare.yml").changed == 0
+
+
+def test_lab_of_another_checkout_is_not_touched(playbook):
+    run = playbook("lab/create.yml", "-e", "lab_owner=/elsewhere/.lab", ok=False)
+    text = " ".join(run.output.split())
+    assert "The lab on this machine belongs to another checkout" in text
+    assert "`make lab-down` removes it." in text
+
+
+def test_lab_shell_names_the_hosts_that_there_are():
+    done = subprocess.run([ROOT / "lab/shell", "mail9"], text=True, capture_output=True)
+    assert done.returncode == 2
+    assert done.stderr.strip() == "no lab host mail9; there are: client ldap1 mail1 outside"
