@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from . import dn as names
@@ -24,36 +25,36 @@ class Operation:
 def operations(plan: Plan, unique: str = "") -> list[Operation]:
     """Return the writes of a plan.
 
-    First the updates that free values of the `unique` attribute for another entry, then removals (children
-    before parents), then creations (parents before children), then all updates. So a value may move between
-    entries, or be swapped, in one run.
+    First, modifications that free values of the `unique` attribute which another entry gains, then creations
+    (parents before children), then all updates, then removals (children before parents). So a value may move
+    between entries, or be swapped, in one run, and nothing is removed unless all the rest went well.
     """
-    deletes = sorted(plan.of(DELETE), key=lambda step: (-names.depth(step.name), step.name))
     creates = sorted(plan.of(CREATE), key=lambda step: (names.depth(step.name), step.name))
+    deletes = sorted(plan.of(DELETE), key=lambda step: (-names.depth(step.name), step.name))
     updates = plan.of(UPDATE)
+    gained = {value for step in creates + updates for change in _of(step, unique) for value in change.added}
     return [
-        *_frees(updates, _gained(creates + updates, unique), unique),
-        *(Operation(REMOVE, step.name, label=_label(step)) for step in deletes),
+        *_frees(updates + deletes, gained, unique),
         *(Operation(ADD, step.name, step.changes, _label(step)) for step in creates),
         *(Operation(MODIFY, step.name, step.changes, _label(step)) for step in updates),
+        *(Operation(REMOVE, step.name, label=_label(step)) for step in deletes),
     ]
 
 
-def _gained(steps: list[Step], unique: str) -> set[str]:
-    return {value for step in steps for change in _of(step, unique) for value in change.added}
-
-
-def _frees(updates: list[Step], gained: set[str], unique: str) -> list[Operation]:
+def _frees(steps: list[Step], gained: set[str], unique: str) -> list[Operation]:
     found = []
-    for step in updates:
+    for step in steps:
         for change in _of(step, unique):
             kept = tuple(value for value in change.old if value not in gained or value in change.new)
-            # An attribute that an entry must have cannot be emptied on the way; then the server decides.
-            if kept and kept != change.old:
-                found.append(
-                    Operation(MODIFY, step.name, (Change(change.attribute, change.old, kept),), _label(step))
-                )
+            if kept != change.old:
+                freed = Change(change.attribute, change.old, kept or (_placeholder(step.name),))
+                found.append(Operation(MODIFY, step.name, (freed,), _label(step)))
     return found
+
+
+def _placeholder(dn: str) -> str:
+    """An address for an entry that must have one until the run ends. Nobody can receive mail in .invalid."""
+    return f"{hashlib.sha256(dn.encode()).hexdigest()[:16]}@removed.invalid"
 
 
 def _of(step: Step, attribute: str) -> list[Change]:

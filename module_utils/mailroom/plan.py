@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run would change: one shape for accounts, directory configuration and whatever else is planned.
 
-An entry is a dict of attribute name to list of text values; a set of entries is a dict of name (a DN) to entry.
+An entry is a dict of attribute name to list of text values; a set of entries is a dict of name (DN) to entry.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Change:
 class Step:
     """One object to create, update or delete.
 
-    `name` identifies the object (a DN), `label` is how people call it (an address), `group` is the heading that
-    it is listed under (a domain), `kind` says what it is (mailbox). A delete lists what is there as old values.
+    `name` identifies the object (a DN), `label` is how people call it (an address), `group` is the heading
+    above it (a domain), `kind` says what it is (mailbox). A delete lists what is there as old values.
     """
 
     action: str
@@ -72,8 +72,8 @@ class Refusal:
 class Plan:
     """The sorted steps from a live state to a desired one.
 
-    `existing` counts the live objects that the project made, `foreign` names live objects that it did not make
-    (they are never touched), `refusals` are reasons not to apply. Values of the attributes in `secrets` are
+    `existing` counts the live objects that the project made, `foreign` names live objects that it did not
+    make, and so never touches, `refusals` are reasons not to apply. Values of the attributes in `secrets` are
     masked in all that the plan shows, so the checksum depends on whether a secret changes, not on the secret.
     """
 
@@ -136,7 +136,7 @@ class Plan:
         for group, steps in self._groups():
             lines.append(group)
             for step in steps:
-                lines.append(f"  {_SIGNS[step.action]} {step.kind} {step.label or step.name}".rstrip())
+                lines.append(f"  {_SIGNS[step.action]} {_title(step)}")
                 lines.extend(f"      {line}" for line in self._change_lines(step))
         lines.extend(f"foreign, left alone: {name}" for name in self.foreign)
         lines.extend(f"REFUSED: {refusal}" for refusal in self.refusals)
@@ -149,7 +149,7 @@ class Plan:
             lines += [f"### {group}", "", "```diff"]
             for step in steps:
                 sign = "!" if step.action == UPDATE else _SIGNS[step.action]
-                lines.append(f"{sign} {step.kind} {step.label or step.name}")
+                lines.append(f"{sign} {_title(step)}")
                 lines.extend(f"    {line}" for line in self._change_lines(step))
             lines += ["```", ""]
         if self.foreign:
@@ -203,6 +203,10 @@ class Plan:
                 )
                 signed = [f"-{value}" for value in gone] + [f"+{value}" for value in come]
                 yield f"{change.attribute}: {', '.join(signed) or 'another order'}"
+
+
+def _title(step: Step) -> str:
+    return f"{step.kind} {step.label or step.name}".lstrip()
 
 
 _SIGNS = {CREATE: "+", UPDATE: "~", DELETE: "-"}
