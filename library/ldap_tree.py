@@ -20,7 +20,7 @@ options:
     type: str
     default: ldapi:///
   base:
-    description: The live entries below (and with) this DN are compared.
+    description: The topmost entry, and the heading of the plan. With O(config) everything below it is read.
     type: str
     required: true
   entries:
@@ -82,12 +82,14 @@ plan:
 """
 
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 # Mitogen ships only what it finds as an absolute import; these are imported relatively further down.
 from ansible.module_utils.mailroom import dn, plan  # noqa: F401
 from ansible.module_utils.mailroom import ldap_tree as tree
+from ansible.module_utils.mailroom.plan import Entries
 from ansible.module_utils.mailroom_session import IMPORT_ERROR, DirectoryError, Session, accepts_password
 
 
@@ -117,7 +119,7 @@ def main() -> None:
         if IMPORT_ERROR:
             module.fail_json(msg=missing_required_lib("python3-ldap"), exception=IMPORT_ERROR)
         with Session(options["uri"]) as directory:
-            live = directory.read(options["base"], attributes=["*", *options["read"]])
+            live = _live(directory, options, desired)
             refresh = {
                 item.dn: tree.ssha512(item.password, os.urandom(16))
                 for item in desired
@@ -129,6 +131,20 @@ def main() -> None:
     except (tree.TreeError, DirectoryError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=result.plan.changed, plan=result.plan.as_dict(), diff={"prepared": result.plan.text()})
+
+
+def _live(directory: Session, options: dict[str, Any], desired: list[tree.Desired]) -> Entries:
+    """Read what matters: all of a configuration; of a tree not the accounts that others keep in it."""
+    attributes = ["*", *options["read"]]
+    if options["config"]:
+        return directory.read(options["base"], attributes=attributes)
+    live = {}
+    for above in options["prune"]:
+        live.update(directory.read(above, attributes=attributes))
+    for item in desired:
+        if item.dn not in live:
+            live.update(directory.read(item.dn, "base", attributes=attributes))
+    return live
 
 
 def _apply(directory: Session, writes: list[tree.Write]) -> None:

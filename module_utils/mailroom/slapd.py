@@ -32,7 +32,7 @@ def parse_ldif(text: str) -> list[dict[str, list[str]]]:
 
 @dataclass(frozen=True)
 class Database:
-    """A data database that the configuration on a host names, and how many entries it holds (None: not looked)."""
+    """A data database that the configuration on a host names, and the DNs of its entries where that matters."""
 
     suffix: str
     root_dn: str = ""
@@ -62,16 +62,18 @@ def decide(found: Iterable[Database], suffix: str, has_config: bool) -> tuple[st
     """Return what to do with a host (ready, bootstrap, refuse) and why."""
     if not has_config:
         return BOOTSTRAP, "there is no slapd configuration"
-    others = [item for item in found if dn_key(item.suffix) != dn_key(suffix)]
-    for item in others:
-        if not item.debian_default:
+    found = list(found)
+    # The package names its database after the host's domain, so the empty one may even have the wanted suffix.
+    default = [item for item in found if item.debian_default]
+    for item in found:
+        if item not in default and dn_key(item.suffix) != dn_key(suffix):
             return REFUSE, (
                 f"The suffix of the database on this host is {item.suffix} ({len(item.entries)} entries), but "
                 f"openldap_suffix is {suffix}. The suffix of a live database is never changed. Set openldap_suffix "
                 f"back to {item.suffix}, or move to a new suffix by hand as docs/directory.md describes."
             )
-    if others:
-        return BOOTSTRAP, f"only the empty default database of the package ({others[0].suffix}) is there"
+    if default:
+        return BOOTSTRAP, f"only the empty default database of the package ({default[0].suffix}) is there"
     return READY, "the configuration is this role's"
 
 
