@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the directory and apply plans to it. The only file that imports python-ldap (Debian: python3-ldap)."""
+
+from __future__ import annotations
+
+import time
+import traceback
+
+from .mailroom import dn as names
+from .mailroom.operations import ADD, MODIFY, REMOVE, operations
+
+try:
+    import ldap
+    import ldap.extop
+    import ldap.sasl
+    from ldap.controls import RequestControl
+
+    IMPORT_ERROR = None
+except ImportError:
+    ldap = None
+    IMPORT_ERROR = traceback.format_exc()
+
+URI = "ldapi:///"
+# RFC 5805.
+TXN_START, TXN_CONTROL, TXN_END = "1.3.6.1.1.21.1", "1.3.6.1.1.21.2", "1.3.6.1.1.21.3"
+# Larger transactions get slower again: one of 50,000 took longer than 50,000 single writes.
+BATCH = 1000
+# Seconds between the last answer and the end of a transaction; see _end().
+SETTLE = 0.05
+
+
+class DirectoryError(Exception):
+    """What went wrong, in words for whoever runs the play."""
+
+
+class Directory:
+    """A connection as the local root identity (SASL EXTERNAL over the server's socket)."""
+
+    def __init__(self, uri=URI):
+        """Connect. Raises DirectoryError if no server answers there or it does not know us."""
+        self._uri = uri
+        try:
+            self._connection = ldap.initialize(uri)
+            self._connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 10)
+            self._connection.sasl_interactive_bind_s("", ldap.sasl.external())
+            supported = self._root_values("supportedExtension")
+        except ldap.LDAPError as error:
+            raise DirectoryError(
+                f"no directory at {uri}: {_reason(error)}. Is slapd running here, and does this run as root?"
+            ) from None
+        self.transactions = TXN_START in supported
+
+    def _root_values(self, attribute):
+        found = self._connection.search_s("", ldap.SCOPE_BASE, "(objectClass=*)", [attribute])
+        return _text(found[0][1]).get(attribute, []) if found else []
+
+    def read(self, base, attributes=None, filter_="(objectClass=*)"):
+        """Return {DN: {attribute: [values]}} of all entries below `base`, without `base` itself.
+
+        Raises DirectoryError if `base` is not there or not everything may be read.
+        """
+        try:
+            found = self._connection.search_s(base, ldap.SCOPE_SUBTREE, filter_, attributes)
+        except ldap.NO_SUCH_OBJECT:
+            raise DirectoryError(f"{base} is not in the directory: run the openldap role first") from None
+        except ldap.SIZELIMIT_EXCEEDED:
+            raise DirectoryError(f"a size limit hides a part of {base}: lift it for the local root") from None
+        except ldap.LDAPError as error:
+            raise DirectoryError(f"cannot read {base}: {_reason(error)}") from None
+        own = names.key(base)
+        return {dn: _text(entry) for dn, entry in found if dn and names.key(dn) != own}
+
+    def apply(self, plan, unique=""):
+        """Write what the plan says. Returns the number of writes.
+
+        Creations and updates come first: up to BATCH of them happen whole or not at all; more stop at the first
+        batch that fails, and a further run does the rest. Removals follow, each by itself, because slapd 2.6.10
+        cannot remove the last entry below another within a transaction (ITS#10304).
+        Raises DirectoryError naming the object that was refused.
+        """
+        todo = operations(plan, unique)
+        together = [operation for operation in todo if operation.action != REMOVE]
+        single = [operation for operation in todo if operation.action == REMOVE]
+        if not self.transactions:
+            together, single = [], todo
+        for start in range(0, len(together), BATCH):
+            batch = together[start : start + BATCH]
+            try:
+                self._transaction(batch)
+            except ldap.LDAPError as error:
+                raise DirectoryError(f"{self._culprit(batch)}: {_reason(error)}; {_kept(start)}") from None
+        for done, operation in enumerate(single, len(together)):
+            try:
+                self._connection.result3(self._send(operation, None))
+            except ldap.LDAPError as error:
+                raise DirectoryError(f"{operation.label}: {_reason(error)}; {_kept(done)}") from None
+        return len(todo)
+
+    def _transaction(self, batch, spoil=None):
+        """Do a batch in one transaction. `spoil` is called with the control to add one more request."""
+        _name, identifier = self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_START, None))
+        identifier = identifier or b""
+        control = [RequestControl(TXN_CONTROL, True, identifier)]
+        try:
+            sent = [self._send(operation, control) for operation in batch]
+            if spoil is not None:
+                sent.append(spoil(control))
+            for message in sent:
+                self._connection.result3(message)
+        except ldap.LDAPError:
+            self._end(identifier, commit=False)
+            raise
+        self._end(identifier, commit=True)
+
+    def _end(self, identifier, *, commit):
+        # slapd (2.6.10 at least) answers a request of a transaction before its thread lets go of it, and an end that
+        # fails at once frees it: one in ten failing transactions crashed the server without this pause, none with it.
+        time.sleep(SETTLE)
+        value = (b"" if commit else b"\x01\x01\x00") + b"\x04" + _length(identifier) + identifier
+        self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_END, b"\x30" + _length(value) + value))
+
+    def _send(self, operation, control):
+        if operation.action == REMOVE:
+            return self._connection.delete_ext(operation.dn, control)
+        if operation.action == ADD:
+            added = [(change.attribute, _bytes(change.new)) for change in operation.changes]
+            return self._connection.add_ext(operation.dn, added, control)
+        assert operation.action == MODIFY  # noqa: S101  there are three kinds
+        replaced = [
+            (ldap.MOD_REPLACE, change.attribute, _bytes(change.new) or None) for change in operation.changes
+        ]
+        return self._connection.modify_ext(operation.dn, replaced, control)
+
+    def _culprit(self, batch):
+        """Return the label of the operation at which a batch fails.
+
+        The server names the reason but not the operation. So parts of the batch are tried again, each with a
+        last request that must fail in its own way (it removes a value that is not there): nothing is kept.
+        """
+        base = names.parent(batch[0].dn)
+
+        def spoil(control):
+            change = [(ldap.MOD_DELETE, "description", [b"mailroom: never there"])]
+            return self._connection.modify_ext(base, change, control)
+
+        good, bad = 0, len(batch)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            try:
+                self._transaction(batch[:middle], spoil)
+            except ldap.NO_SUCH_ATTRIBUTE:
+                good = middle
+            except ldap.LDAPError:
+                bad = middle
+        return batch[bad - 1].label
+
+
+def _kept(count):
+    return f"{count} writes before it were kept" if count else "nothing was written"
+
+
+def _length(value):
+    """The BER length of a short value."""
+    return bytes([len(value)])
+
+
+def _bytes(values):
+    return [value.encode("utf-8", "surrogateescape") for value in values]
+
+
+def _text(entry):
+    return {
+        name: [value.decode("utf-8", "surrogateescape") for value in values] for name, values in entry.items()
+    }
+
+
+def _reason(error):
+    """The server's words for an error: description and detail."""
+    details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    words = [str(details.get(key)) for key in ("desc", "info") if details.get(key)]
+    if isinstance(error, ldap.CONSTRAINT_VIOLATION) and len(words) < 2:
+        words.append("an address in use elsewhere, or a value that the server's guards refuse")
+    return ", ".join(words) or str(error)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that speaks LDAP: a thin layer over python-ldap, which runs on the managed host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+
+try:
+    import ldap
+    import ldap.sasl
+
+    IMPORT_ERROR = ""
+except ImportError as error:
+    IMPORT_ERROR = str(error)
+
+
+class DirectoryError(Exception):
+    """The directory refused or could not be reached; the text says what it said."""
+
+
+class Unreachable(DirectoryError):
+    """Nothing answered, or not in time: trying again later may help."""
+
+
+def explain(error: Exception) -> str:
+    """Return what the server said: the name of the result and its own words."""
+    details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    parts = [details.get("desc", ""), details.get("info", "")]
+    return ": ".join(part for part in parts if part) or f"{type(error).__name__}: {error}"
+
+
+class Session:
+    """A connection: as local root (SASL EXTERNAL over ldapi) or with a name and password."""
+
+    def __init__(self, uri: str = "ldapi:///", who: str = "", password: str = "", ca: str = "", timeout: int = 30):
+        self.uri, self._who, self._password, self._ca, self._timeout = uri, who, password, ca, timeout
+
+    def __enter__(self) -> Session:
+        try:
+            self.raw = ldap.initialize(self.uri)
+            self.raw.set_option(ldap.OPT_NETWORK_TIMEOUT, self._timeout)
+            self.raw.set_option(ldap.OPT_REFERRALS, 0)
+            if self._ca:
+                self.raw.set_option(ldap.OPT_X_TLS_CACERTFILE, self._ca)
+                self.raw.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+                self.raw.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+            if self._who:
+                self.raw.simple_bind_s(self._who, self._password)
+            else:
+                self.raw.sasl_non_interactive_bind_s("EXTERNAL")
+        except ldap.LDAPError as error:
+            who = self._who or "local root"
+            kind = Unreachable if isinstance(error, ldap.SERVER_DOWN | ldap.TIMEOUT) else DirectoryError
+            raise kind(f"cannot connect to {self.uri} as {who}: {explain(error)}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.raw.unbind_s()
+
+    def read(
+        self,
+        base: str,
+        scope: str = "sub",
+        where: str = "(objectClass=*)",
+        attributes: Sequence[str] = ("*",),
+    ) -> dict[str, dict[str, list[str]]]:
+        """Return DN to attributes; empty where the base does not exist."""
+        scopes = {"base": ldap.SCOPE_BASE, "one": ldap.SCOPE_ONELEVEL, "sub": ldap.SCOPE_SUBTREE}
+        try:
+            rows = self.raw.search_s(base, scopes[scope], where, list(attributes))
+        except ldap.NO_SUCH_OBJECT:
+            return {}
+        except ldap.LDAPError as error:
+            raise DirectoryError(f"cannot read {base}: {explain(error)}") from error
+        return {
+            dn: {name: [_text(value) for value in values] for name, values in entry.items()}
+            for dn, entry in rows
+            if dn is not None
+        }
+
+    def add(self, dn: str, attributes: Iterable[tuple[str, Iterable[str]]]) -> None:
+        self._do("add_s", dn, [(name, _raw(values)) for name, values in attributes])
+
+    def modify(self, dn: str, mods: Iterable[tuple[str, str, Iterable[str]]]) -> None:
+        """Each mod is (add, replace or delete; attribute; values). Delete without values removes the attribute."""
+        kinds = {"add": ldap.MOD_ADD, "replace": ldap.MOD_REPLACE, "delete": ldap.MOD_DELETE}
+        self._do("modify_s", dn, [(kinds[kind], name, _raw(values) or None) for kind, name, values in mods])
+
+    def delete(self, dn: str) -> None:
+        self._do("delete_s", dn)
+
+    def _do(self, method: str, dn: str, *arguments: object) -> None:
+        try:
+            getattr(self.raw, method)(dn, *arguments)
+        except ldap.LDAPError as error:
+            raise DirectoryError(explain(error)) from error
+
+
+def accepts_password(uri: str, dn: str, password: str) -> bool:
+    """Return whether a bind works. Other faults than a wrong password or an unknown entry are errors."""
+    connection = ldap.initialize(uri)
+    try:
+        connection.simple_bind_s(dn, password)
+    except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INAPPROPRIATE_AUTH):
+        return False
+    except ldap.LDAPError as error:
+        raise DirectoryError(f"cannot try the password of {dn}: {explain(error)}") from error
+    finally:
+        connection.unbind_s()
+    return True
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _raw(values: Iterable[str]) -> list[bytes]:
+    return [value.encode("utf-8", "surrogateescape") for value in values]

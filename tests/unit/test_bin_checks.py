@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks of `make lint` that are our own: role READMEs, collection pins, licence lines."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(name: str) -> Any:
+    """Import a script that has no suffix."""
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "bin" / name))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+role_docs = load("role-docs")
+check_collections = load("check-collections")
+check_spdx = load("check-spdx")
+
+SPEC = """---
+argument_specs:
+  main:
+    short_description: Does C(it)
+    description: [One., Two with O(thing_size) | V(3).]
+    options:
+      thing_size: {type: int, description: "How B(big), a|b"}
+      thing_name: {type: str, required: true, choices: [a, b], description: Name}
+      thing_key: {type: str, no_log: true, description: Key}
+      thing_list:
+        type: list
+        elements: dict
+        description: Things
+        options:
+          path: {type: path, required: true, description: Where, default: /x}
+  other:
+    short_description: The other one
+    options:
+      other_flag: {type: bool, description: Flag}
+"""
+
+
+@pytest.fixture
+def role(tmp_path: Path) -> Path:
+    made = tmp_path / "roles/thing"
+    for folder in ("meta", "defaults", "docs"):
+        (made / folder).mkdir(parents=True)
+    (made / "meta/argument_specs.yml").write_text(SPEC)
+    (made / "meta/main.yml").write_text("dependencies: [base, {role: pki}]\n")
+    defaults = f"thing_size: 3\nthing_key: ''\nthing_list: [{', '.join(['long'] * 30)}]\n__thing_x: !vault 1\n"
+    (made / "defaults/main.yml").write_text(defaults)
+    (made / "docs/intro.md").write_text("An *example*.\n")
+    return made
+
+
+def test_readme(role: Path) -> None:
+    assert role_docs.describe(role).splitlines() == [
+        "# Role thing",
+        "",
+        "<!-- SPDX-License-Identifier: GPL-3.0-or-later -->",
+        "<!-- Written by bin/role-docs from meta/argument_specs.yml and defaults/main.yml: change those. -->",
+        "",
+        "Does `it`.",
+        "",
+        "One.",
+        "",
+        "Two with `thing_size` | `3`.",
+        "",
+        "An *example*.",
+        "",
+        "## Variables",
+        "",
+        "| Variable | Type | Default | Required | What it does |",
+        "|---|---|---|---|---|",
+        "| `thing_size` | int | `3` |  | How **big**, a\\|b |",
+        "| `thing_name` | str |  | yes | Name One of `a`, `b`. |",
+        '| `thing_key` | str | `""` |  | Key Secret: never shown. |',
+        "| `thing_list` | list of dict | see [defaults](defaults/main.yml) |  | Things |",
+        "| `thing_list[].path` | path | `/x` | yes | Where |",
+        "",
+        "## Entry point `other`",
+        "",
+        "The other one.",
+        "",
+        "### Variables",
+        "",
+        "| Variable | Type | Default | Required | What it does |",
+        "|---|---|---|---|---|",
+        "| `other_flag` | bool |  |  | Flag |",
+        "",
+        "## Needs",
+        "",
+        "- role base",
+        "- role pki",
+    ]
+
+
+def test_check_names_what_is_stale(role: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = ["--root", str(role.parents[1])]
+    assert role_docs.main([*root, "--check"]) == 1
+    assert capsys.readouterr().err == "roles/thing/README.md is stale: run bin/role-docs\n"
+    assert not (role / "README.md").exists()
+    assert role_docs.main(root) == 0
+    assert capsys.readouterr().out == "roles/thing/README.md written\n"
+    assert role_docs.main([*root, "--check"]) == 0
+    assert role_docs.main(root) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("defaults/main.yml", "thing_new: 1", "in defaults/main.yml but not in meta/argument_specs.yml: thing_new"),
+        ("defaults/main.yml", "thing_name: a", "required, and yet with a default: thing_name"),
+        ("meta/argument_specs.yml", "{}", "meta/argument_specs.yml with an entry point `main` is missing"),
+        ("meta/argument_specs.yml", SPEC.replace("description: Key", "x: y"), "thing_key has no description"),
+    ],
+)
+def test_role_that_cannot_be_described(
+    role: Path, capsys: pytest.CaptureFixture[str], file: str, text: str, message: str
+) -> None:
+    (role / file).write_text(text)
+    assert role_docs.main(["--root", str(role.parents[1]), "--check"]) == 1
+    assert capsys.readouterr().err == f"roles/thing: {message}\n"
+
+
+def test_broken_yaml(role: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (role / "meta/main.yml").write_text("a: [")
+    assert role_docs.main(["--root", str(role.parents[1])]) == 1
+    assert "meta/main.yml" in capsys.readouterr().err
+
+
+def test_lab_roles_only_with_a_specification(role: Path) -> None:
+    root = role.parents[1]
+    (root / "lab/roles/plain/tasks").mkdir(parents=True)
+    (root / "lab/roles/told/meta").mkdir(parents=True)
+    (root / "lab/roles/told/meta/argument_specs.yml").write_text(SPEC)
+    assert [path.name for path in role_docs.roles(root)] == ["thing", "told"]
+
+
+def collection(folder: Path, name: str, version: str) -> None:
+    path = folder.joinpath(*name.split("."))
+    path.mkdir(parents=True)
+    (path / "MANIFEST.json").write_text(json.dumps({"collection_info": {"version": version}}))
+
+
+def test_collections(tmp_path: Path) -> None:
+    folder = tmp_path / "installed"
+    collection(folder, "community.crypto", "3.0.5")
+    collection(folder, "ansible.posix", "2.1.0")
+    (tmp_path / "roles/x").mkdir(parents=True)
+    (tmp_path / "roles/x/main.yml").write_text(
+        "- community.crypto.openssl_privatekey:\n- ansible.posix.mount:\n- copy: {src: containers.conf.j2}\n"
+    )
+    requirements = tmp_path / "requirements.yml"
+    requirements.write_text(
+        "collections: [{name: community.crypto, version: 3.0.5}, {name: ansible.posix, version: 2.1.0}]"
+    )
+    assert check_collections.problems(tmp_path, [folder]) == []
+    requirements.write_text("collections: [{name: community.crypto, version: 3.0.4}, {name: a.b, version: 1.0.0}]")
+    assert check_collections.problems(tmp_path, [folder]) == [
+        "community.crypto: requirements.yml pins 3.0.4, the environment has 3.0.5",
+        "a.b: requirements.yml pins 1.0.0, but the environment does not have it",
+        "ansible.posix: used in roles/x/main.yml, but not in requirements.yml",
+    ]
+
+
+def test_collections_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_collections.main([]) == 0, capsys.readouterr().err
+
+
+def test_spdx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    line = "# SPDX-License-Identifier: GPL-3.0-or-later\n"
+    files = {
+        "good.py": line,
+        "good.yml": "---\n" + line,
+        "late.yml": "---\n" + "x: 1\n" * 5 + line,
+        "bare.py": "x = 1\n",
+        "script": "#!/bin/sh\n",
+        "good-script": "#!/bin/sh\n" + line,
+        "data.json": "{}\n",
+        "out.json.j2": "{}\n",
+        "README.md": "# x\n",
+        "empty.py": "",
+        "vault.yml": "$ANSIBLE_VAULT;1.1;AES256\n61\n",
+        "ignored.py": "x = 1\n",
+        ".gitignore": "ignored.py\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert check_spdx.main(["--root", str(tmp_path)]) == 1
+    named = [text.partition(":")[0] for text in capsys.readouterr().err.splitlines()]
+    assert named == ["bare.py", "late.yml", "script"]
