@@ -38,10 +38,7 @@ def test_changes_and_strangers_are_planned_in_order(tmp_path: Path) -> None:
 
 def test_secrets_stay_out_of_the_diff(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("password = previous\n")
-    files = [
-        core.File(f"{tmp_path}/{name}", b"password = hunter2\n", 0o640, secret=True)
-        for name in ("old", "new")
-    ]
+    files = [core.File(f"{tmp_path}/{name}", b"password = hunter2\n", 0o640, secret=True) for name in ("old", "new")]
     text = repr(core.make_plan(files, []).diff)
     assert "hunter2" not in text
     assert "previous" not in text
