@@ -141,6 +141,7 @@ try:
 except ImportError:
     ARGON2_ERROR = traceback.format_exc()
 
+RESET = "always"
 ARGUMENTS = {
     **COMMON_ARGUMENTS,
     "address": {"type": "str", "required": True},
@@ -165,7 +166,7 @@ def new_password(module, live):
     """Return the value to store, or None if the password there stays."""
     password = module.params["password"]
     stored = (live or {}).get(PASSWORD, [""])[0]
-        "default": "on_create",  # noqa: S105  a choice, no password
+    if password is None or (live is not None and module.params["update_password"] != RESET):
         return None
     check_password(password)
     if is_hash(password):
