@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from . import model, passwords
-from .addresses import check_local_part, domain_to_ascii, parse_address
+from .addresses import check_local_part, domain_to_ascii, qualify
 from .findings import Finding, Path
 from .loader import Document, Secret
 from .quantities import parse_size
@@ -84,7 +84,7 @@ class _Builder:
         self.domain.customer = head.get("customer", "")
         self.domain.state = head.get("state", model.ACTIVE)
         self.domain.quota = parse_size(defaults.get("quota", "unlimited"))
-        self.domain.services = _services(frozenset(model.SERVICES), defaults.get("services", {}))
+        self.domain.services = model.services_with(frozenset(model.SERVICES), defaults.get("services", {}))
         for source, data in self.sources:
             for local, fields in (data.get("mailboxes") or {}).items():
                 self.domain.mailboxes.append(self._mailbox(source, local, fields))
@@ -131,7 +131,7 @@ class _Builder:
         box.display_name = box.display_name or box.name
         box.state = fields.get("state", model.ACTIVE)
         box.quota = parse_size(fields["quota"]) if "quota" in fields else self.domain.quota
-        box.services = _services(self.domain.services, fields.get("services", {}))
+        box.services = model.services_with(self.domain.services, fields.get("services", {}))
         box.aliases = self._own_addresses(box, fields.get("aliases", ()))
         forwards = fields.get("forwards", ())
         if isinstance(forwards, dict):
@@ -178,22 +178,6 @@ class _Builder:
             self.accounts.report(box, ("password",), problem, passwords.HINT)
         else:
             box.password = value
-
-
-def qualify(value: str, domain: str) -> str:
-    """Return the canonical address of a local part of `domain` or of a whole address. Raises ValueError.
-
-    The local part is lower case in all hosted domains, and outside as written.
-    """
-    if "@" not in value:
-        value = f"{value.lower()}@{domain}"
-    local, host = parse_address(value)
-    return f"{local.lower() if host == domain else local}@{host}"
-
-
-def _services(base: frozenset[str], flags: Mapping[str, bool]) -> frozenset[str]:
-    on = {name for name, flag in flags.items() if flag}
-    return frozenset((base | on) - {name for name, flag in flags.items() if not flag})
 
 
 def _check_file_name(accounts: Accounts, document: Document, name: str) -> None:

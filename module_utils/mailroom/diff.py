@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from . import dn as names
+from .dn import key as dn_key
 from .plan import CREATE, DELETE, UPDATE, Change, Entries, Entry, Plan, Refusal, Step
 
 
@@ -65,12 +65,12 @@ class Differ:
         With `remove` false, live entries that are not desired are left out (single objects are managed so).
         A desired entry that exists without the mark is a refusal, never an update.
         """
-        live_by_key = {names.key(dn): (dn, entry) for dn, entry in live.items()}
+        live_by_key = {dn_key(dn): (dn, entry) for dn, entry in live.items()}
         steps: list[Step] = []
         refusals: list[Refusal] = []
         wanted = set()
         for dn, entry in desired.items():
-            key = names.key(dn)
+            key = dn_key(dn)
             wanted.add(key)
             if key not in live_by_key:
                 steps.append(self._step(CREATE, dn, entry, self._creation(entry)))
@@ -132,7 +132,7 @@ class Differ:
     def _not_ours(self, dn: str) -> Refusal:
         attribute, value = self.rules.mark or ("", "")
         return Refusal(
-            f"{dn} exists but was not made by this project.",
+            f"{dn} exists without {attribute}: {value}, so it belongs to somebody else.",
             f"Remove it, leave it out, or adopt it by setting {attribute} to {value} on it.",
         )
 
