@@ -98,7 +98,7 @@ findings:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.mailroom.accounts import pending, plan_accounts, set_passwords
+from ansible.module_utils.mailroom.accounts import pending, plan_accounts, remarks, set_passwords
 from ansible.module_utils.mailroom.codec import decode
 from ansible.module_utils.mailroom.directory import READ
 from ansible.module_utils.mailroom_ansible import COMMON_ARGUMENTS, connect, finish
@@ -127,6 +127,8 @@ def main():
     except DirectoryError as error:
         module.fail_json(msg=str(error))
     plan = plan_accounts(desired, live, params["base"], allow_removals=params["allow_removals"])
+    for message in remarks(live):
+        module.warn(message)
     waiting = pending(plan)
     if waiting and not plan.refusals and not module.check_mode:
         # The controller makes these passwords and calls again; nothing has been written.

@@ -30,9 +30,7 @@ COMMON_ARGUMENTS = {
 def connect(module):
     """Return the directory, or fail with what is missing."""
     if IMPORT_ERROR:
-        module.fail_json(
-            msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR
-        )
+        module.fail_json(msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR)
     try:
         return Directory(module.params["uri"])
     except DirectoryError as error:

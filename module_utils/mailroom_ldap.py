@@ -119,9 +119,7 @@ class Directory:
         that were new to the database, and entries written later with them cannot be read any more. An entry
         that is made and removed outside of any transaction prevents that.
         """
-        changes = {
-            change.attribute: change for operation in todo for change in operation.changes if change.new
-        }
+        changes = {change.attribute: change for operation in todo for change in operation.changes if change.new}
         new = {name: change for name, change in changes.items() if not self._is_known(name, todo[0].dn)}
         if not new:
             return
@@ -135,9 +133,7 @@ class Directory:
             self._connection.add_s(f"cn=introduction,{base}", list(values.items()))
             self._connection.delete_s(f"cn=introduction,{base}")
         except ldap.LDAPError as error:
-            raise DirectoryError(
-                f"cannot prepare the database: {_reason(error)}; nothing was written"
-            ) from None
+            raise DirectoryError(f"cannot prepare the database: {_reason(error)}; nothing was written") from None
         self._known.update(name.lower() for name in new)
 
     def _is_known(self, attribute, dn):
@@ -187,9 +183,7 @@ class Directory:
             added = [(change.attribute, _bytes(change.new)) for change in operation.changes]
             return self._connection.add_ext(operation.dn, added, control)
         assert operation.action == MODIFY  # noqa: S101  there are three kinds
-        replaced = [
-            (ldap.MOD_REPLACE, change.attribute, _bytes(change.new) or None) for change in operation.changes
-        ]
+        replaced = [(ldap.MOD_REPLACE, change.attribute, _bytes(change.new) or None) for change in operation.changes]
         return self._connection.modify_ext(operation.dn, replaced, control)
 
     def _culprit(self, batch):
@@ -230,9 +224,7 @@ def _bytes(values):
 
 
 def _text(entry):
-    return {
-        name: [value.decode("utf-8", "surrogateescape") for value in values] for name, values in entry.items()
-    }
+    return {name: [value.decode("utf-8", "surrogateescape") for value in values] for name, values in entry.items()}
 
 
 def _reason(error):
