@@ -78,7 +78,9 @@ summary:
   type: str
   sample: Creates=1, Updates=0, Deletes=0, Existing=64, Checksum=sha256:5d1f...
 plan:
-  description: The plan with steps (action, name, label, group, kind, changes), foreign entries and counts.
+  description:
+    - The plan with steps (action, name, label, group, kind, changes), foreign entries, refusals, counts, checksum.
+    - Without the steps if there are more than 500; the diff shows all of them.
   returned: when the files are valid
   type: dict
 writes:

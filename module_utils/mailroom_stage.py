@@ -63,9 +63,7 @@ def find_forbidden(files: list[File], rules: list[Forbidden]) -> list[str]:
                 continue
             for rule in rules:
                 if re.search(rule.path, file.path) and re.search(rule.pattern, line):
-                    found.append(
-                        f"{file.path}:{number}: {rule.why}: {'(secret)' if file.secret else line.strip()}"
-                    )
+                    found.append(f"{file.path}:{number}: {rule.why}: {'(secret)' if file.secret else line.strip()}")
     return found
 
 
@@ -89,18 +87,12 @@ def make_plan(files: list[File], purge: list[str]) -> Plan:
             before, after = _text(old, file.secret), _text(file.content, file.secret)
             if file.secret and not missing:
                 before = after.replace("not shown", "old value not shown")
-            plan.diff.append(
-                {"before_header": file.path, "after_header": file.path, "before": before, "after": after}
-            )
+            plan.diff.append({"before_header": file.path, "after_header": file.path, "before": before, "after": after})
     wanted = {os.path.normpath(file.path) for file in files}
     there = {path for pattern in purge for path in glob.glob(pattern, include_hidden=True)}
-    plan.remove = sorted(
-        path for path in there if os.path.normpath(path) not in wanted and not os.path.isdir(path)
-    )
+    plan.remove = sorted(path for path in there if os.path.normpath(path) not in wanted and not os.path.isdir(path))
     for path in plan.remove:
-        plan.diff.append(
-            {"before_header": path, "after_header": path, "before": "present\n", "after": "absent\n"}
-        )
+        plan.diff.append({"before_header": path, "after_header": path, "before": "present\n", "after": "absent\n"})
     return plan
 
 
