@@ -192,9 +192,7 @@ def test_names_that_yaml_would_guess_at_stay_names(tree):
 def test_a_single_file_can_be_read_and_hidden_ones_are_not(tree):
     tree.write("widget.example.yml", ALICE).write(".hidden.yml", "broken: [").write("notes.txt", "x")
     assert len(tree.entries()) == 4
-    accounts = read_accounts(
-        str(tree.folder / "widget.example.yml"), str(ROOT / "schemas/domain.schema.json")
-    )
+    accounts = read_accounts(str(tree.folder / "widget.example.yml"), str(ROOT / "schemas/domain.schema.json"))
     assert list(accounts.domains) == ["widget.example"]
 
 

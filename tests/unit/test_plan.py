@@ -40,9 +40,7 @@ def test_nothing_to_do(widget, live):
 
 
 def test_values_are_compared_without_their_order(widget, live):
-    live[mailbox_dn("box0")]["mailroomService"] = list(
-        reversed(widget[mailbox_dn("box0")]["mailroomService"])
-    )
+    live[mailbox_dn("box0")]["mailroomService"] = list(reversed(widget[mailbox_dn("box0")]["mailroomService"]))
     assert not plan(widget, live).changed
 
 
