@@ -61,7 +61,10 @@ class Document:
 
 
 def find_files(path: str) -> list[str]:
-    """Return the account files at `path` (a file, or a folder of files and of domains' folders), sorted."""
+    """Return the account files at `path` (a file, or a folder of files and of domains' folders), sorted.
+
+    Raises OSError if a folder cannot be listed.
+    """
     if not os.path.isdir(path):
         return [path]
     found = []
@@ -79,7 +82,10 @@ def find_files(path: str) -> list[str]:
 def load(path: str, decrypt: Decrypt | None = None) -> tuple[list[Document], list[Finding]]:
     """Read all account files at `path`. What cannot be read becomes findings; the others are returned."""
     documents, findings = [], []
-    files = find_files(path)
+    try:
+        files = find_files(path)
+    except OSError as error:
+        return [], [Finding(_shown(str(error.filename)), 1, "", f"cannot be read: {error.strerror}")]
     if not files:
         findings.append(Finding(path, 1, "", "no account files here", "expected DOMAIN.yml or DOMAIN/*.yml"))
     for file in files:

@@ -32,10 +32,13 @@ class _Validation:
         self.owners: dict[str, Thing] = {}
 
     def run(self) -> None:
-        for domain in self.domains.values():
-            for thing in _things(domain):
-                for address, below in _addresses(thing):
-                    self._claim(thing, address, below)
+        # Own addresses first, so that the finding is on the alias that wants somebody's address, in whatever file.
+        things = [thing for domain in self.domains.values() for thing in _things(domain)]
+        for thing in things:
+            self._claim(thing, thing.address, ())
+        for thing in things:
+            for address in _further_addresses(thing):
+                self._claim(thing, address, ("aliases",))
         for domain in self.domains.values():
             for thing in _things(domain):
                 for address, below in _targets(thing):
@@ -156,12 +159,9 @@ def _things(domain: Domain) -> Iterator[Thing]:
     yield from domain.aliases
 
 
-def _addresses(thing: Thing) -> Iterator[tuple[str, Path]]:
-    """Each address that an object receives for, with the field that says so."""
-    yield thing.address, ()
-    if isinstance(thing, Mailbox) and thing.state != model.ABSENT:
-        for address in thing.aliases:
-            yield address, ("aliases",)
+def _further_addresses(thing: Thing) -> tuple[str, ...]:
+    """Each address beside its own that an object receives for."""
+    return thing.aliases if isinstance(thing, Mailbox) and thing.state != model.ABSENT else ()
 
 
 def _targets(thing: Thing) -> Iterator[tuple[str, Path]]:

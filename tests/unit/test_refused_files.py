@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from conftest import ALICE, HEAD
 
@@ -326,6 +328,34 @@ def test_a_folder_without_account_files_is_refused(tree):
 
 def test_a_missing_folder_is_refused(tree):
     assert tree.findings() == [f"{tree.folder}:1: cannot be read: No such file or directory"]
+
+
+@pytest.mark.parametrize("inner", ["", "/widget.example"])
+def test_a_folder_that_cannot_be_listed_is_refused(tree, monkeypatch, inner):
+    tree.write("widget.example/a.yml", ALICE)
+    listdir = os.listdir
+
+    def refuse(folder):
+        if folder == f"{tree.folder}{inner}":
+            raise PermissionError(13, "Permission denied", folder)
+        return listdir(folder)
+
+    monkeypatch.setattr("os.listdir", refuse)
+    assert tree.read().domains == {}
+    assert [str(finding) for finding in tree.read().findings] == [
+        f"{tree.folder}{inner}:1: cannot be read: Permission denied"
+    ]
+
+
+@pytest.mark.parametrize("name", ["alpha.example", "zeta.example"])
+def test_an_alias_that_is_somebodys_address_is_the_mistake_in_whatever_file(tree, name):
+    tree.write("widget.example.yml", ALICE)
+    other = ALICE.replace("widget.example", name)
+    tree.write(f"{name}.yml", other + "  bob: {name: Bob, aliases: [alice@widget.example]}\n")
+    assert tree.findings() == [
+        f"{name}.yml:7: mailboxes.bob.aliases: alice@widget.example is already used by mailbox "
+        "alice@widget.example (widget.example.yml:6); give it to one of them"
+    ]
 
 
 def test_yaml_that_nests_without_end_is_refused(tree):

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A copy of the lab's account files to change, and plays with single steps."""
+
+from __future__ import annotations
+
+import base64
+import imaplib
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+from conftest import ROOT, PlaybookRun
+from mailtools import SUFFIX
+
+BASE = f"ou=domains,{SUFFIX}"
+PLAY = "playbooks/accounts.yml"
+SEARCH = "ldapsearch -LLL -Q -Y EXTERNAL -H ldapi:/// -o ldif-wrap=no"
+
+
+def content(provider: Any, base: str = BASE) -> str:
+    """A hash of all entries below `base` with their operational attributes."""
+    # What log-ins of others leave behind is not what a run writes.
+    found = provider.run(f"set -o pipefail; {SEARCH} -b {shlex.quote(base)} '*' '+' | grep -v ^pwd | sha256sum")
+    assert found.rc == 0, found.stderr
+    return found.stdout
+
+
+def attribute(provider: Any, dn: str, name: str) -> str:
+    """The value of an attribute; "" if it is not there."""
+    text = provider.run(f"{SEARCH} -s base -b {shlex.quote(dn)} {name}").stdout
+    found = re.search(rf"^{name}(::?) (.*)$", text, re.MULTILINE)
+    if not found:
+        return ""
+    return base64.b64decode(found[2]).decode() if found[1] == "::" else found[2]
+
+
+def logs_in(mail: Any, user: str, password: str) -> bool:
+    """Whether IMAP takes the password; anything but a clear yes or no is an error."""
+    try:
+        mail.imap(user, password).logout()
+    except imaplib.IMAP4.error as error:
+        assert "AUTHENTICATIONFAILED" in str(error)  # noqa: PT017
+        return False
+    return True
+
+
+class AccountFiles:
+    """The lab's account files copied to a folder, with one file of our own beside them."""
+
+    def __init__(self, playbook: Any, folder: Path, domain: str) -> None:
+        self.playbook, self.domain = playbook, domain
+        self.folder = folder / "accounts"
+        self.passwords = folder / "passwords.json"
+        shutil.copytree(ROOT / "inventories/lab/accounts", self.folder)
+        self.file = self.folder / f"{domain}.yml"
+
+    def write(self, data: dict[str, Any] | str) -> None:
+        self.file.write_text(data if isinstance(data, str) else yaml.safe_dump(data, allow_unicode=True))
+
+    def apply(self, *arguments: str, allow: dict[str, int] | None = None, **options: Any) -> PlaybookRun:
+        variables = {"mailroom_accounts_dir": str(self.folder), "mailroom_passwords_file": str(self.passwords)}
+        if allow:
+            variables["mailroom_allow_removals"] = allow
+        return self.playbook(PLAY, *arguments, "-e", json.dumps(variables), **options)
+
+
+class Steps:
+    """Plays made of steps (module, its arguments), with what each step came to."""
+
+    def __init__(self, playbook: Any, folder: Path) -> None:
+        self.playbook, self.folder = playbook, folder
+
+    def run(self, steps: list[tuple[str, dict[str, Any]]], secrets: dict[str, str] | None = None) -> PlaybookRun:
+        tasks = [
+            {"name": f"Step {number}", module: arguments, "ignore_errors": True}
+            for number, (module, arguments) in enumerate(steps)
+        ]
+        play = {"hosts": "directory_provider", "gather_facts": False, "become": True, "tasks": tasks}
+        (self.folder / "steps.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+        (self.folder / "secrets.json").write_text(json.dumps(secrets or {}))
+        return self.playbook(str(self.folder / "steps.yml"), "-vvv", "--diff", "-e", f"@{self.folder / 'secrets.json'}")
+
+    @staticmethod
+    def outcomes(run: PlaybookRun) -> list[str]:
+        """ok, changed or fatal of each step in turn."""
+        return re.findall(r"^(ok|changed|fatal): \[ldap1\]", run.output, re.MULTILINE)
