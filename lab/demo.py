@@ -50,7 +50,7 @@ def main() -> int:
     print("\nMail comes in, is read and answered:")
     mail_comes_in(tour, lab)
     answer_goes_out(tour, lab)
-    alias_and_forward(tour, lab, alias="alice@widget.example", forward="forwarded@widget.example")
+    alias_and_forward(tour, lab, alias="alice@widget.example", forward="travel.desk@widget.example")
     print("\nWhat has to be refused is refused:")
     refusals(tour, lab)
     print("\nA new mailbox is a line of YAML:")

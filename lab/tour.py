@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 import shutil
 import smtplib
 import subprocess
@@ -77,7 +78,7 @@ def answer_goes_out(tour: Tour, lab: Platform) -> None:
     with lab.submission(ALICE) as smtp:
         smtp.send_message(message(ALICE, PARTNER, subject))
     text = until(
-        lambda: on_host("outside", "grep", "-rhs", "-A99", "-B99", subject, "/srv/mail", "/home", "||", "true")
+        lambda: on_host("outside", "grep", "-rhs", "-A99", "-B99", shlex.quote(subject), "/srv/mail", "||", "true")
     )
     clean = "10.80.1.1" not in text
     tour.show(
@@ -96,7 +97,7 @@ def alias_and_forward(tour: Tour, lab: Platform, alias: str, forward: str) -> No
     subject = f"Forward {uuid4()}"
     with lab.submission(ALICE) as smtp:
         smtp.send_message(message(ALICE, forward, subject))
-    text = until(lambda: on_host("outside", "grep", "-rls", subject, "/srv/mail", "/home", "||", "true"))
+    text = until(lambda: on_host("outside", "grep", "-rls", shlex.quote(subject), "/srv/mail", "||", "true"))
     tour.show(f"the forward of {forward} leads outside", bool(text), "arrived outside" if text else "not there")
 
 

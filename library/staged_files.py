@@ -41,6 +41,13 @@ options:
     type: list
     elements: str
     default: []
+  derived:
+    description:
+      - Suffixes of files that a daemon makes from files of the set, such as V(.svbin) from V(.sieve).
+      - O(purge) removes them only together with their source.
+    type: list
+    elements: str
+    default: []
   stage_copy:
     description: Live folders that the checker needs beside the new files.
     type: list
@@ -148,6 +155,7 @@ def main() -> None:
                 "options": {**where, "mode": {"type": "str", "default": "0755"}},
             },
             "purge": {"type": "list", "elements": "str", "default": []},
+            "derived": {"type": "list", "elements": "str", "default": []},
             "stage_copy": {"type": "list", "elements": "path", "default": []},
             "checks": {"type": "list", "elements": "list", "default": []},
             "reject_output": {"type": "str", "default": ""},
@@ -179,7 +187,7 @@ def main() -> None:
     if faults:
         module.fail_json(msg="Nothing was changed. " + "; ".join(faults))
 
-    plan = core.make_plan(files, parameters["purge"])
+    plan = core.make_plan(files, parameters["purge"], tuple(parameters["derived"]))
     changed = bool(plan.write or plan.remove)
 
     def run(command: list[str]) -> tuple[int, str]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import time
 import traceback
 
-from .mailroom import dn as names
+from .mailroom.dn import key as dn_key
+from .mailroom.dn import parent as dn_parent
 from .mailroom.operations import ADD, MODIFY, REMOVE, operations
 
 try:
@@ -49,6 +50,7 @@ class Directory:
                 f"no directory at {uri}: {_reason(error)}. Is slapd running here, and does this run as root?"
             ) from None
         self.transactions = TXN_START in supported
+        self._known = set()
 
     def _root_values(self, attribute):
         found = self._connection.search_s("", ldap.SCOPE_BASE, "(objectClass=*)", [attribute])
@@ -67,15 +69,27 @@ class Directory:
             raise DirectoryError(f"a size limit hides a part of {base}: lift it for the local root") from None
         except ldap.LDAPError as error:
             raise DirectoryError(f"cannot read {base}: {_reason(error)}") from None
-        own = names.key(base)
-        return {dn: _text(entry) for dn, entry in found if dn and names.key(dn) != own}
+        own = dn_key(base)
+        entries = {dn: _text(entry) for dn, entry in found if dn and dn_key(dn) != own}
+        self._known.update(attribute.lower() for entry in entries.values() for attribute in entry)
+        return entries
+
+    def entry(self, dn, attributes=None):
+        """Return one entry ({attribute: [values]}), or None if it is not there."""
+        try:
+            found = self._connection.search_s(dn, ldap.SCOPE_BASE, "(objectClass=*)", attributes)
+        except ldap.NO_SUCH_OBJECT:
+            return None
+        except ldap.LDAPError as error:
+            raise DirectoryError(f"cannot read {dn}: {_reason(error)}") from None
+        return _text(found[0][1]) if found else None
 
     def apply(self, plan, unique=""):
         """Write what the plan says. Returns the number of writes.
 
-        Creations and updates come first: up to BATCH of them happen whole or not at all; more stop at the first
-        batch that fails, and a further run does the rest. Removals follow, each by itself, because slapd 2.6.10
-        cannot remove the last entry below another within a transaction (ITS#10304).
+        Creations and updates come first: up to BATCH of them happen whole or not at all; more stop at the
+        first batch that fails, and a further run does the rest. Removals follow, one by one, because slapd
+        2.6.10 cannot remove the last entry below another within a transaction (ITS#10304).
         Raises DirectoryError naming the object that was refused.
         """
         todo = operations(plan, unique)
@@ -83,6 +97,8 @@ class Directory:
         single = [operation for operation in todo if operation.action == REMOVE]
         if not self.transactions:
             together, single = [], todo
+        if together:
+            self._introduce(together, unique)
         for start in range(0, len(together), BATCH):
             batch = together[start : start + BATCH]
             try:
@@ -96,25 +112,66 @@ class Directory:
                 raise DirectoryError(f"{operation.label}: {_reason(error)}; {_kept(done)}") from None
         return len(todo)
 
+    def _introduce(self, todo, unique):
+        """Have the database know all attributes before a transaction uses them.
+
+        When a transaction fails, slapd (2.6.10 at least) forgets on disk but not in memory the attributes
+        that were new to the database, and entries written later with them cannot be read any more. An entry
+        that is made and removed outside of any transaction prevents that.
+        """
+        changes = {change.attribute: change for operation in todo for change in operation.changes if change.new}
+        new = {name: change for name, change in changes.items() if not self._is_known(name, todo[0].dn)}
+        if not new:
+            return
+        base = self._context(todo[0].dn)
+        values = {name: _bytes(change.new) for name, change in new.items() if name.lower() != "objectclass"}
+        if unique in values:
+            values[unique] = [b"introduction@removed.invalid"]
+        values["cn"] = [*values.get("cn", []), b"introduction"]
+        values["objectClass"] = [b"organizationalRole", b"extensibleObject"]
+        try:
+            self._connection.add_s(f"cn=introduction,{base}", list(values.items()))
+            self._connection.delete_s(f"cn=introduction,{base}")
+        except ldap.LDAPError as error:
+            raise DirectoryError(f"cannot prepare the database: {_reason(error)}; nothing was written") from None
+        self._known.update(name.lower() for name in new)
+
+    def _is_known(self, attribute, dn):
+        """Whether some entry of the database has the attribute."""
+        if attribute.lower() not in self._known:
+            try:
+                arguments = (self._context(dn), ldap.SCOPE_SUBTREE, f"({attribute}=*)", ["1.1"])
+                found = self._connection.search_ext_s(*arguments, sizelimit=1)
+            except ldap.SIZELIMIT_EXCEEDED:
+                found = True
+            if found:
+                self._known.add(attribute.lower())
+        return attribute.lower() in self._known
+
+    def _context(self, dn):
+        """The suffix of the database that holds a DN."""
+        contexts = self._root_values("namingContexts")
+        return next((context for context in contexts if dn_key(dn).endswith(dn_key(context))), dn_parent(dn))
+
     def _transaction(self, batch, spoil=None):
         """Do a batch in one transaction. `spoil` is called with the control to add one more request."""
         _name, identifier = self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_START, None))
         identifier = identifier or b""
         control = [RequestControl(TXN_CONTROL, True, identifier)]
         try:
-            sent = [self._send(operation, control) for operation in batch]
+            # One after the other: slapd works on pipelined requests in parallel, and so in any order.
+            for operation in batch:
+                self._connection.result3(self._send(operation, control))
             if spoil is not None:
-                sent.append(spoil(control))
-            for message in sent:
-                self._connection.result3(message)
+                self._connection.result3(spoil(control))
         except ldap.LDAPError:
             self._end(identifier, commit=False)
             raise
         self._end(identifier, commit=True)
 
     def _end(self, identifier, *, commit):
-        # slapd (2.6.10 at least) answers a request of a transaction before its thread lets go of it, and an end that
-        # fails at once frees it: one in ten failing transactions crashed the server without this pause, none with it.
+        # slapd (2.6.10 at least) answers a request of a transaction before its thread lets go of it, and an
+        # end that fails at once frees it. Without this pause one in ten failing transactions crashed slapd.
         time.sleep(SETTLE)
         value = (b"" if commit else b"\x01\x01\x00") + b"\x04" + _length(identifier) + identifier
         self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_END, b"\x30" + _length(value) + value))
@@ -126,9 +183,7 @@ class Directory:
             added = [(change.attribute, _bytes(change.new)) for change in operation.changes]
             return self._connection.add_ext(operation.dn, added, control)
         assert operation.action == MODIFY  # noqa: S101  there are three kinds
-        replaced = [
-            (ldap.MOD_REPLACE, change.attribute, _bytes(change.new) or None) for change in operation.changes
-        ]
+        replaced = [(ldap.MOD_REPLACE, change.attribute, _bytes(change.new) or None) for change in operation.changes]
         return self._connection.modify_ext(operation.dn, replaced, control)
 
     def _culprit(self, batch):
@@ -137,7 +192,7 @@ class Directory:
         The server names the reason but not the operation. So parts of the batch are tried again, each with a
         last request that must fail in its own way (it removes a value that is not there): nothing is kept.
         """
-        base = names.parent(batch[0].dn)
+        base = dn_parent(batch[0].dn)
 
         def spoil(control):
             change = [(ldap.MOD_DELETE, "description", [b"mailroom: never there"])]
@@ -169,9 +224,7 @@ def _bytes(values):
 
 
 def _text(entry):
-    return {
-        name: [value.decode("utf-8", "surrogateescape") for value in values] for name, values in entry.items()
-    }
+    return {name: [value.decode("utf-8", "surrogateescape") for value in values] for name, values in entry.items()}
 
 
 def _reason(error):

@@ -63,9 +63,7 @@ def find_forbidden(files: list[File], rules: list[Forbidden]) -> list[str]:
                 continue
             for rule in rules:
                 if re.search(rule.path, file.path) and re.search(rule.pattern, line):
-                    found.append(
-                        f"{file.path}:{number}: {rule.why}: {'(secret)' if file.secret else line.strip()}"
-                    )
+                    found.append(f"{file.path}:{number}: {rule.why}: {'(secret)' if file.secret else line.strip()}")
     return found
 
 
@@ -73,8 +71,12 @@ def _text(content: bytes, secret: bool) -> str:
     return MASK if secret and content else content.decode(errors="replace")
 
 
-def make_plan(files: list[File], purge: list[str]) -> Plan:
-    """Compare with what is there. `purge` holds glob patterns: files that match and are not in the set go."""
+def make_plan(files: list[File], purge: list[str], derived: tuple[str, ...] = ()) -> Plan:
+    """Compare with what is there. `purge` holds glob patterns: files that match and are not in the set go.
+
+    A daemon's own product, such as a compiled script beside its source, has a suffix in `derived`: it stays
+    as long as a file of the set has the same name without suffix.
+    """
     plan = Plan()
     for file in sorted(files, key=lambda item: item.path):
         try:
@@ -89,18 +91,13 @@ def make_plan(files: list[File], purge: list[str]) -> Plan:
             before, after = _text(old, file.secret), _text(file.content, file.secret)
             if file.secret and not missing:
                 before = after.replace("not shown", "old value not shown")
-            plan.diff.append(
-                {"before_header": file.path, "after_header": file.path, "before": before, "after": after}
-            )
+            plan.diff.append({"before_header": file.path, "after_header": file.path, "before": before, "after": after})
     wanted = {os.path.normpath(file.path) for file in files}
+    wanted |= {os.path.splitext(path)[0] + suffix for path in wanted for suffix in derived}
     there = {path for pattern in purge for path in glob.glob(pattern, include_hidden=True)}
-    plan.remove = sorted(
-        path for path in there if os.path.normpath(path) not in wanted and not os.path.isdir(path)
-    )
+    plan.remove = sorted(path for path in there if os.path.normpath(path) not in wanted and not os.path.isdir(path))
     for path in plan.remove:
-        plan.diff.append(
-            {"before_header": path, "after_header": path, "before": "present\n", "after": "absent\n"}
-        )
+        plan.diff.append({"before_header": path, "after_header": path, "before": "present\n", "after": "absent\n"})
     return plan
 
 

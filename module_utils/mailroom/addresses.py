@@ -57,6 +57,17 @@ def parse_address(address: str) -> tuple[str, str]:
         raise ValueError(f"{address!r} is not an address: {error}") from None
 
 
+def qualify(value: str, domain: str) -> str:
+    """Return the canonical address of a local part of `domain` or of a whole address. Raises ValueError.
+
+    The local part is lower case in all hosted domains, and outside as written.
+    """
+    if "@" not in value:
+        value = f"{value.lower()}@{domain}"
+    local, host = parse_address(value)
+    return f"{local.lower() if host == domain else local}@{host}"
+
+
 def _label_to_ascii(label: str) -> str:
     if not label:
         raise ValueError("a domain name has no empty part")

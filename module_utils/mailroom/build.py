@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from . import model, passwords
-from .addresses import check_local_part, domain_to_ascii, parse_address
+from .addresses import check_local_part, domain_to_ascii, qualify
 from .findings import Finding, Path
 from .loader import Document, Secret
 from .quantities import parse_size
@@ -84,7 +84,7 @@ class _Builder:
         self.domain.customer = head.get("customer", "")
         self.domain.state = head.get("state", model.ACTIVE)
         self.domain.quota = parse_size(defaults.get("quota", "unlimited"))
-        self.domain.services = _services(frozenset(model.SERVICES), defaults.get("services", {}))
+        self.domain.services = model.services_with(frozenset(model.SERVICES), defaults.get("services", {}))
         for source, data in self.sources:
             for local, fields in (data.get("mailboxes") or {}).items():
                 self.domain.mailboxes.append(self._mailbox(source, local, fields))
@@ -97,14 +97,12 @@ class _Builder:
         """Several files of one domain are a folder of its own, or one of them is a mistake."""
         files = [self.accounts.documents[source].file for source, _data in self.sources]
         for file, (source, data) in zip(files[1:], self.sources[1:], strict=True):
-            if FilePath(file).parent != FilePath(files[0]).parent or FilePath(
-                file
-            ).parent.name not in self._names(data):
+            if FilePath(file).parent != FilePath(files[0]).parent or FilePath(file).parent.name not in self._names(
+                data
+            ):
                 message = f"{data['domain']} is already in {files[0]}"
                 hint = f"put both files into a folder called {data['domain']}, or merge them"
-                self.accounts.findings.append(
-                    self.accounts.documents[source].finding(("domain",), message, hint)
-                )
+                self.accounts.findings.append(self.accounts.documents[source].finding(("domain",), message, hint))
 
     def _names(self, data: Any) -> set[str]:
         return {*self.domain.names, data["domain"]}
@@ -131,7 +129,7 @@ class _Builder:
         box.display_name = box.display_name or box.name
         box.state = fields.get("state", model.ACTIVE)
         box.quota = parse_size(fields["quota"]) if "quota" in fields else self.domain.quota
-        box.services = _services(self.domain.services, fields.get("services", {}))
+        box.services = model.services_with(self.domain.services, fields.get("services", {}))
         box.aliases = self._own_addresses(box, fields.get("aliases", ()))
         forwards = fields.get("forwards", ())
         if isinstance(forwards, dict):
@@ -180,22 +178,6 @@ class _Builder:
             box.password = value
 
 
-def qualify(value: str, domain: str) -> str:
-    """Return the canonical address of a local part of `domain` or of a whole address. Raises ValueError.
-
-    The local part is lower case in all hosted domains, and outside as written.
-    """
-    if "@" not in value:
-        value = f"{value.lower()}@{domain}"
-    local, host = parse_address(value)
-    return f"{local.lower() if host == domain else local}@{host}"
-
-
-def _services(base: frozenset[str], flags: Mapping[str, bool]) -> frozenset[str]:
-    on = {name for name, flag in flags.items() if flag}
-    return frozenset((base | on) - {name for name, flag in flags.items() if not flag})
-
-
 def _check_file_name(accounts: Accounts, document: Document, name: str) -> None:
     """A file (or its folder) is called like its domain: this catches copies with a forgotten edit."""
     file = FilePath(document.file)
@@ -213,9 +195,7 @@ def _check_file_name(accounts: Accounts, document: Document, name: str) -> None:
 
 def _without(data: Any, paths: Sequence[Path]) -> Any:
     """The data less what stands at the given paths, so that the rest can be checked further."""
-    for path in sorted(
-        set(paths), key=lambda path: (len(path), [str(part).zfill(9) for part in path]), reverse=True
-    ):
+    for path in sorted(set(paths), key=lambda path: (len(path), [str(part).zfill(9) for part in path]), reverse=True):
         if not path:
             continue
         node = data

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from . import dn as names
+from .dn import key as dn_key
 from .plan import CREATE, DELETE, UPDATE, Change, Entries, Entry, Plan, Refusal, Step
 
 
@@ -49,9 +49,7 @@ def describe_nothing(dn: str, entry: Entry) -> Description:
 class Differ:
     """One comparison by one set of rules."""
 
-    def __init__(
-        self, rules: Rules, describe: Callable[[str, Entry], Description] = describe_nothing
-    ) -> None:
+    def __init__(self, rules: Rules, describe: Callable[[str, Entry], Description] = describe_nothing) -> None:
         self.rules = rules
         self.describe = describe
         self._owned = None if rules.owned is None else _lower(rules.owned)
@@ -65,12 +63,12 @@ class Differ:
         With `remove` false, live entries that are not desired are left out (single objects are managed so).
         A desired entry that exists without the mark is a refusal, never an update.
         """
-        live_by_key = {names.key(dn): (dn, entry) for dn, entry in live.items()}
+        live_by_key = {dn_key(dn): (dn, entry) for dn, entry in live.items()}
         steps: list[Step] = []
         refusals: list[Refusal] = []
         wanted = set()
         for dn, entry in desired.items():
-            key = names.key(dn)
+            key = dn_key(dn)
             wanted.add(key)
             if key not in live_by_key:
                 steps.append(self._step(CREATE, dn, entry, self._creation(entry)))
@@ -121,9 +119,7 @@ class Differ:
         return tuple(values) if name.lower() in self._ordered else tuple(sorted(values))
 
     def _creation(self, entry: Entry) -> tuple[Change, ...]:
-        return tuple(
-            Change(name, (), self._order(name, values)) for name, values in sorted(entry.items()) if values
-        )
+        return tuple(Change(name, (), self._order(name, values)) for name, values in sorted(entry.items()) if values)
 
     def _step(self, action: str, dn: str, entry: Entry, changes: tuple[Change, ...]) -> Step:
         shown = self.describe(dn, entry)
@@ -132,7 +128,7 @@ class Differ:
     def _not_ours(self, dn: str) -> Refusal:
         attribute, value = self.rules.mark or ("", "")
         return Refusal(
-            f"{dn} exists but was not made by this project.",
+            f"{dn} exists without {attribute}: {value}, so it belongs to somebody else.",
             f"Remove it, leave it out, or adopt it by setting {attribute} to {value} on it.",
         )
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import dn as names
 from .addresses import domain_to_ascii, domain_to_unicode
 from .diff import Description, Rules
+from .dn import depth as dn_depth
+from .dn import join as dn_join
+from .dn import split as dn_split
 from .model import ABSENT, Alias, Domain, Mailbox
+from .passwords import PENDING
 from .plan import Entry
 
 ENTRIES = dict[str, dict[str, list[str]]]
@@ -54,13 +57,13 @@ def rules(mark: str = BY_FILES, *, keep_password: bool = True) -> Rules:
 
 def domain_dn(domain: str, base: str) -> str:
     """The DN of a domain (A-labels) below `base`, the DN of ou=domains."""
-    return names.join("ou", domain, base)
+    return dn_join("ou", domain, base)
 
 
 def entry_dn(thing: Mailbox | Alias, base: str) -> str:
     """The DN of a mailbox or an alias."""
     attribute = "uid" if isinstance(thing, Mailbox) else "cn"
-    return names.join(attribute, thing.local, domain_dn(thing.domain, base))
+    return dn_join(attribute, thing.local, domain_dn(thing.domain, base))
 
 
 def spellings(addresses: Iterable[str]) -> list[str]:
@@ -126,13 +129,18 @@ def alias_entry(alias: Alias, mark: str = BY_FILES) -> dict[str, list[str]]:
 
 
 def entries(domains: Iterable[Domain], base: str) -> ENTRIES:
-    """All entries that the domains should have below `base`, by DN. Absent mailboxes have none."""
+    """All entries that the domains should have below `base`, by DN. Absent mailboxes have none.
+
+    The password of a mailbox that names none is PENDING: it is made when the mailbox turns out to be new.
+    """
     found: ENTRIES = {}
     for domain in domains:
         found[domain_dn(domain.name, base)] = domain_entry(domain)
         for box in domain.mailboxes:
             if box.state != ABSENT:
-                found[entry_dn(box, base)] = mailbox_entry(box)
+                entry = mailbox_entry(box)
+                entry.setdefault(PASSWORD, [PENDING])
+                found[entry_dn(box, base)] = entry
         for alias in domain.aliases:
             found[entry_dn(alias, base)] = alias_entry(alias)
     return found
@@ -142,10 +150,10 @@ class Describe:
     """Says what an entry below `base` is, from its DN, as people write it: kind, address, domain."""
 
     def __init__(self, base: str) -> None:
-        self._depth = names.depth(base)
+        self._depth = dn_depth(base)
 
     def __call__(self, dn: str, entry: Entry) -> Description:
-        rdns = names.split(dn)
+        rdns = dn_split(dn)
         own = rdns[: max(len(rdns) - self._depth, 0)]
         if not own:
             return Description()

@@ -6,6 +6,7 @@ Addresses are canonical (see addresses.py), sizes are bytes, defaults are applie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .addresses import domain_to_unicode
@@ -89,3 +90,11 @@ def name_parts(name: str, given_name: str = "", surname: str = "") -> tuple[str,
     """Return (given name, surname); where not given, the last word of the name is the surname."""
     given, _space, last = name.rpartition(" ")
     return given_name or given, surname or last
+
+
+def services_with(base: frozenset[str], flags: Mapping[str, bool]) -> frozenset[str]:
+    """Return the services that are on after flags were applied to those before. Raises ValueError."""
+    if unknown := sorted(set(flags) - set(SERVICES)):
+        raise ValueError(f"unknown services: {', '.join(unknown)}; known are {', '.join(SERVICES)}")
+    on = {name for name, flag in flags.items() if flag}
+    return frozenset((base | on) - {name for name, flag in flags.items() if not flag})

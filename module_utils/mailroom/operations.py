@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from . import dn as names
+from .dn import depth as dn_depth
 from .plan import CREATE, DELETE, UPDATE, Change, Plan, Step
 
 ADD, MODIFY, REMOVE = "add", "modify", "delete"
@@ -29,8 +29,8 @@ def operations(plan: Plan, unique: str = "") -> list[Operation]:
     (parents before children), then all updates, then removals (children before parents). So a value may move
     between entries, or be swapped, in one run, and nothing is removed unless all the rest went well.
     """
-    creates = sorted(plan.of(CREATE), key=lambda step: (names.depth(step.name), step.name))
-    deletes = sorted(plan.of(DELETE), key=lambda step: (-names.depth(step.name), step.name))
+    creates = sorted(plan.of(CREATE), key=lambda step: (dn_depth(step.name), step.name))
+    deletes = sorted(plan.of(DELETE), key=lambda step: (-dn_depth(step.name), step.name))
     updates = plan.of(UPDATE)
     gained = {value for step in creates + updates for change in _of(step, unique) for value in change.added}
     return [

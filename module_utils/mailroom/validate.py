@@ -16,14 +16,18 @@ REQUIRED_LOCAL_PARTS = (("postmaster", ERROR), ("abuse", WARNING))
 Thing = Mailbox | Alias
 
 
-def validate(accounts: Accounts) -> None:
-    """Add findings on what is wrong between objects to `accounts.findings`."""
-    _Validation(accounts).run()
+def validate(accounts: Accounts, *, others_unknown: bool = False) -> None:
+    """Add findings on what is wrong between objects to `accounts.findings`.
+
+    With `others_unknown`, some files could not be read, so what is missing here may be there.
+    """
+    _Validation(accounts, others_unknown).run()
 
 
 class _Validation:
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, others_unknown: bool) -> None:
         self.accounts = accounts
+        self.others_unknown = others_unknown
         self.domains = accounts.domains
         self.owners: dict[str, Thing] = {}
 
@@ -43,6 +47,8 @@ class _Validation:
         """Note the owner of an address, or report that it has one."""
         host = address.rpartition("@")[2]
         if host not in self.domains:
+            if self.others_unknown:
+                return
             hint = "an alias must be in a domain of these files; mail to other addresses goes elsewhere"
             self.accounts.report(thing, below, f"{address} is in no hosted domain", hint)
             return
@@ -66,9 +72,7 @@ class _Validation:
             hint = "correct the target, or add it as a mailbox or alias"
             self.accounts.report(thing, below, f"{address} does not exist", hint)
         elif owner is thing and isinstance(thing, Mailbox):
-            self.accounts.report(
-                thing, below, f"{address} is the mailbox itself", "use keep_copy for a local copy"
-            )
+            self.accounts.report(thing, below, f"{address} is the mailbox itself", "use keep_copy for a local copy")
         elif isinstance(owner, Mailbox) and owner.state == model.ABSENT:
             place = self.accounts.place(owner)
             self.accounts.report(thing, below, f"{address} was removed ({place})", "send the mail elsewhere")
@@ -144,9 +148,7 @@ class _Validation:
         first = min(range(len(circle)), key=lambda position: circle[position].address)
         ordered = circle[first:] + circle[: first + 1]
         way = " -> ".join(thing.address for thing in ordered)
-        self.accounts.report(
-            ordered[0], (), f"mail runs in a circle: {way}", "let one of them lead elsewhere"
-        )
+        self.accounts.report(ordered[0], (), f"mail runs in a circle: {way}", "let one of them lead elsewhere")
 
 
 def _things(domain: Domain) -> Iterator[Thing]:

@@ -36,12 +36,16 @@ def test_changes_and_strangers_are_planned_in_order(tmp_path: Path) -> None:
     assert plan.diff[0]["before"] == "x = 1\n"
 
 
+def test_products_go_with_their_source(tmp_path: Path) -> None:
+    for name in ("kept.svbin", "gone.svbin"):
+        (tmp_path / name).write_text("1")
+    files = [core.File(f"{tmp_path}/kept.sieve", b"keep;\n", 0o644)]
+    assert core.make_plan(files, [f"{tmp_path}/*"], (".svbin",)).remove == [f"{tmp_path}/gone.svbin"]
+
+
 def test_secrets_stay_out_of_the_diff(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("password = previous\n")
-    files = [
-        core.File(f"{tmp_path}/{name}", b"password = hunter2\n", 0o640, secret=True)
-        for name in ("old", "new")
-    ]
+    files = [core.File(f"{tmp_path}/{name}", b"password = hunter2\n", 0o640, secret=True) for name in ("old", "new")]
     text = repr(core.make_plan(files, []).diff)
     assert "hunter2" not in text
     assert "previous" not in text

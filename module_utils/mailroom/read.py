@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The offline half in one call: find, read, check, normalise account files. Runs on the controller."""
+
+from __future__ import annotations
+
+from .build import Accounts, build
+from .loader import Decrypt, load
+from .validate import validate
+
+
+def read_accounts(path: str, schema_file: str, decrypt: Decrypt | None = None) -> Accounts:
+    """Read the account files at `path` and return the accounts with all findings, sorted by place.
+
+    Nothing is raised for what files contain; look at `findings` before using `domains`.
+    """
+    documents, unreadable = load(path, decrypt)
+    accounts = build(documents, schema_file)
+    # What an unreadable file holds is unknown, so references cannot be judged.
+    for domain in accounts.domains.values():
+        domain.incomplete = domain.incomplete or bool(unreadable)
+    validate(accounts, others_unknown=bool(unreadable))
+    accounts.findings = sorted({*unreadable, *accounts.findings})
+    return accounts

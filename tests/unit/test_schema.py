@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our fast checker and the jsonschema library agree on what the schema allows."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+from conftest import SCHEMA
+from hypothesis import given
+from hypothesis import strategies as st
+from mailroom.schema import compile_schema
+
+DOCUMENT = json.loads(SCHEMA.read_text())
+LIBRARY = jsonschema.Draft202012Validator(DOCUMENT)
+OURS = compile_schema(DOCUMENT)
+
+# Words that the schema knows, mixed with some that it does not, so that random data comes close to valid.
+LOCALS = st.sampled_from(["alice", "a.b", "Bob", "a..b", "", "007"])
+TEXT = st.sampled_from(["Alice", "", " x", "5G", "unlimited", "active", "gone", "+49 30", "alice", "x" * 201])
+LEAF = TEXT | st.booleans() | st.integers() | st.none()
+TARGETS = st.lists(TEXT, max_size=3) | LEAF
+SERVICES = st.dictionaries(st.sampled_from(["imap", "pop3", "ftp"]), st.booleans() | LEAF, max_size=2) | LEAF
+FORWARDS = TARGETS | st.fixed_dictionaries({}, optional={"to": TARGETS, "keep_copy": LEAF, "x": LEAF})
+FIELDS = {
+    **dict.fromkeys(("name", "title", "phone", "quota", "state", "password", "nonsense"), LEAF),
+    "services": SERVICES,
+    "aliases": TARGETS,
+    "forwards": FORWARDS,
+}
+MAILBOX = st.fixed_dictionaries({}, optional=FIELDS) | LEAF
+TOP = st.fixed_dictionaries(
+    {"domain": TEXT},
+    optional={
+        "customer": LEAF,
+        "state": TEXT,
+        "defaults": st.fixed_dictionaries({}, optional={"quota": LEAF, "services": SERVICES}) | LEAF,
+        "mailboxes": st.dictionaries(LOCALS, MAILBOX, max_size=3) | LEAF,
+        "aliases": st.dictionaries(LOCALS, TARGETS, max_size=3) | LEAF,
+        "nonsense": LEAF,
+    },
+)
+
+
+@given(TOP)
+def test_both_find_the_same_places_or_none(data):
+    ours = {violation.path for violation in OURS(data)}
+    assert bool(ours) == (not LIBRARY.is_valid(data))
+
+
+def test_the_schema_is_a_schema():
+    jsonschema.Draft202012Validator.check_schema(DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "number"}, "schema: type 'number' is not supported"),
+        ({"type": "string", "format": "email"}, "schema: unsupported keywords ['format']"),
+    ],
+)
+def test_a_schema_with_unknown_keywords_is_not_half_checked(schema, reason):
+    with pytest.raises(ValueError) as error:
+        compile_schema(schema)
+    assert str(error.value) == reason
