@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
         problems = errors(accounts.findings)
         if problems:
             shown = [str(finding) for finding in problems]
-            message = f"{len(shown)} errors in the account files, nothing was written:\n" + "\n".join(shown)
+            message = f"Errors in the account files ({len(shown)}), nothing was written:\n" + "\n".join(shown)
             return {"failed": True, "msg": message, "findings": shown}
         desired = directory.entries(accounts.domains.values(), args["base"])
         module_args = {**args, "entries": encode(desired)}

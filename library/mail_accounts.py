@@ -78,7 +78,9 @@ summary:
   type: str
   sample: Creates=1, Updates=0, Deletes=0, Existing=64, Checksum=sha256:5d1f...
 plan:
-  description: The plan with steps (action, name, label, group, kind, changes), foreign entries and counts.
+  description:
+    - The plan with steps (action, name, label, group, kind, changes), foreign entries, refusals, counts, checksum.
+    - Without the steps if there are more than 500; the diff shows all of them.
   returned: when the files are valid
   type: dict
 writes:
@@ -98,7 +100,7 @@ findings:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.mailroom.accounts import pending, plan_accounts, set_passwords
+from ansible.module_utils.mailroom.accounts import pending, plan_accounts, remarks, set_passwords
 from ansible.module_utils.mailroom.codec import decode
 from ansible.module_utils.mailroom.directory import READ
 from ansible.module_utils.mailroom_ansible import COMMON_ARGUMENTS, connect, finish
@@ -127,6 +129,8 @@ def main():
     except DirectoryError as error:
         module.fail_json(msg=str(error))
     plan = plan_accounts(desired, live, params["base"], allow_removals=params["allow_removals"])
+    for message in remarks(live):
+        module.warn(message)
     waiting = pending(plan)
     if waiting and not plan.refusals and not module.check_mode:
         # The controller makes these passwords and calls again; nothing has been written.

@@ -129,17 +129,11 @@ import traceback
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.mailroom.accounts import plan_one
 from ansible.module_utils.mailroom.directory import PASSWORD, READ, domain_dn, entry_dn
+from ansible.module_utils.mailroom.hashing import hash_password, verify
 from ansible.module_utils.mailroom.passwords import is_hash
 from ansible.module_utils.mailroom.single import check_password, desired_mailbox, mailbox_named
 from ansible.module_utils.mailroom_ansible import COMMON_ARGUMENTS, connect, finish
 from ansible.module_utils.mailroom_ldap import DirectoryError
-
-try:
-    from ansible.module_utils.mailroom.hashing import hash_password, verify
-
-    ARGON2_ERROR = None
-except ImportError:
-    ARGON2_ERROR = traceback.format_exc()
 
 RESET = "always"
 ARGUMENTS = {
@@ -171,11 +165,11 @@ def new_password(module, live):
     check_password(password)
     if is_hash(password):
         return password
-    if ARGON2_ERROR:
-        module.fail_json(
-            msg=missing_required_lib("argon2-cffi (Debian: python3-argon2)"), exception=ARGON2_ERROR
-        )
-    return None if verify(stored, password) else hash_password(password)
+    try:
+        return None if verify(stored, password) else hash_password(password)
+    except ImportError:
+        missing = missing_required_lib("argon2-cffi (Debian: python3-argon2)")
+        module.fail_json(msg=missing, exception=traceback.format_exc())
 
 
 def main():
@@ -193,9 +187,7 @@ def main():
         if params["state"] != "absent":
             domain = directory.entry(domain_dn(box.domain, params["base"]), list(READ))
             if domain is None:
-                module.fail_json(
-                    msg=f"{box.domain} is not in the directory: make it with mail_domain or account files"
-                )
+                module.fail_json(msg=f"{box.domain} is not in the directory: make it with mail_domain or account files")
             wanted = desired_mailbox(params["address"], params, live, domain)
             password = new_password(module, live)
             if password is not None:

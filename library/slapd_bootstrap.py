@@ -118,14 +118,18 @@ def main() -> None:
         module.fail_json(msg=reason)
     # An administrator may have removed the folder and not only what is in it.
     lost = not os.path.isdir(data_dir)
-    changed = action == slapd.BOOTSTRAP or lost
+    # It holds the replica's password; the package makes it readable.
+    open_to_all = has_config and os.stat(config_dir).st_mode & 0o007
+    changed = bool(action == slapd.BOOTSTRAP or lost or open_to_all)
     if changed and not module.check_mode:
         if action == slapd.BOOTSTRAP:
             _bootstrap(module, config_dir, data_dir, has_config)
+        elif open_to_all:
+            os.chmod(config_dir, 0o700)
         if lost:
             os.mkdir(data_dir, 0o700)
             shutil.chown(data_dir, OWNER, OWNER)
-    prepared = f"{reason}: a minimal one is made\n" if action == slapd.BOOTSTRAP else ""
+    prepared = f"{reason}: a minimal one is made\n" if action == slapd.BOOTSTRAP else "modes of slapd's folders\n"
     module.exit_json(changed=changed, reason=reason, diff={"prepared": prepared} if changed else {})
 
 
@@ -136,10 +140,12 @@ def _databases(module: AnsibleModule, config_dir: str) -> list[slapd.Database]:
         with open(path, encoding="utf-8") as file:
             config[path] = file.read()
     found = []
-    for suffix, root_dn in slapd.databases(config):
+    for suffix, root_dn, folder in slapd.databases(config):
         entries = []
         # The database of this role is not looked into: it may be large, and is known by its local root.
-        if suffix.lower() != module.params["suffix"].lower() or root_dn.lower().startswith("cn=admin,"):
+        ours = suffix.lower() == module.params["suffix"].lower() and not root_dn.lower().startswith("cn=admin,")
+        # Without its file a database is empty (an interrupted run may have left it so), and slapcat would fail.
+        if not ours and os.path.exists(f"{folder}/data.mdb"):
             command = ["slapcat", "-F", config_dir, "-b", suffix, "-o", "ldif-wrap=no"]
             dump = module.run_command(command, check_rc=True)[1]
             entries = [entry["dn"][0] for entry in slapd.parse_ldif(dump) if "dn" in entry]
@@ -150,7 +156,7 @@ def _databases(module: AnsibleModule, config_dir: str) -> list[slapd.Database]:
 def _bootstrap(module: AnsibleModule, config_dir: str, data_dir: str, has_config: bool) -> None:
     new = f"{config_dir}.new"
     shutil.rmtree(new, ignore_errors=True)
-    os.mkdir(new, 0o750)
+    os.mkdir(new, 0o700)
     includes = "".join(f"include: file://{path}\n\n" for path in module.params["schemas"])
     module.run_command(["slapadd", "-n0", "-F", new], data=MINIMAL.format(includes=includes), check_rc=True)
     module.run_command(["slaptest", "-u", "-F", new], check_rc=True)

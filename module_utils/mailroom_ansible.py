@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+
 # Mitogen sends along only modules that are named in full: all that run on the target are named here.
 import ansible.module_utils.mailroom.accounts
 import ansible.module_utils.mailroom.addresses
@@ -19,20 +21,37 @@ import ansible.module_utils.mailroom.quantities
 import ansible.module_utils.mailroom.single  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.mailroom.directory import ADDRESS
-from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, URI, Directory, DirectoryError
+from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
+from ansible.module_utils.mailroom_transactions import Directory
+
+SLAPD = "/usr/sbin/slapd"
+
+# Ansible takes longer to pass the steps of a large plan around than the directory takes to do them.
+MOST_STEPS = 500
 
 COMMON_ARGUMENTS = {
     "base": {"type": "str", "default": "ou=domains,dc=mailroom,dc=example"},
-    "uri": {"type": "str", "default": URI},
+    "uri": {"type": "str", "default": "ldapi:///"},
 }
+
+
+class NoDirectory:
+    """What a check sees on a host where a real run would first have installed the directory: nothing yet."""
+
+    def read(self, base, attributes=None):
+        return {}
+
+    def entry(self, dn, attributes=None):
+        return None
 
 
 def connect(module):
     """Return the directory, or fail with what is missing."""
+    if module.check_mode and (IMPORT_ERROR or not os.path.exists(SLAPD)):
+        module.warn("There is no directory on this host yet; this check compares with an empty one.")
+        return NoDirectory()
     if IMPORT_ERROR:
-        module.fail_json(
-            msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR
-        )
+        module.fail_json(msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR)
     try:
         return Directory(module.params["uri"])
     except DirectoryError as error:
@@ -41,7 +60,10 @@ def connect(module):
 
 def finish(module, directory, plan, **facts):
     """Apply the plan, unless it is refused or this is a check, and end the module with it as the result."""
-    result = {"plan": plan.as_dict(), "summary": plan.summary, "writes": 0, **facts}
+    shown = plan.as_dict()
+    if len(plan.steps) > MOST_STEPS:
+        del shown["steps"]
+    result = {"plan": shown, "summary": plan.summary, "writes": 0, **facts}
     if module._diff:
         result["diff"] = {"prepared": plan.text()} if plan.changed else {}
     if plan.refusals:

@@ -71,6 +71,15 @@ def _goes_beyond_password(step: Step) -> bool:
     return step.action != UPDATE or any(change.attribute != PASSWORD for change in step.changes)
 
 
+def remarks(live: Entries) -> list[str]:
+    """Return a remark on entries that nobody has marked (those of the modules are meant to be there)."""
+    unmarked = sorted(dn for dn, entry in live.items() if not entry.get(MARK))
+    if not unmarked:
+        return []
+    shown = "; ".join(unmarked[:5]) + ("; ..." if len(unmarked) > 5 else "")
+    return [f"{len(unmarked)} entries were made by hand or by another program and are left alone: {shown}"]
+
+
 def set_passwords(desired: Mapping[str, dict[str, list[str]]], passwords: Mapping[str, str]) -> None:
     """Fill in passwords that were pending: `passwords` holds hashes by address."""
     for entry in desired.values():

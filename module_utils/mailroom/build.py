@@ -97,14 +97,12 @@ class _Builder:
         """Several files of one domain are a folder of its own, or one of them is a mistake."""
         files = [self.accounts.documents[source].file for source, _data in self.sources]
         for file, (source, data) in zip(files[1:], self.sources[1:], strict=True):
-            if FilePath(file).parent != FilePath(files[0]).parent or FilePath(
-                file
-            ).parent.name not in self._names(data):
+            if FilePath(file).parent != FilePath(files[0]).parent or FilePath(file).parent.name not in self._names(
+                data
+            ):
                 message = f"{data['domain']} is already in {files[0]}"
                 hint = f"put both files into a folder called {data['domain']}, or merge them"
-                self.accounts.findings.append(
-                    self.accounts.documents[source].finding(("domain",), message, hint)
-                )
+                self.accounts.findings.append(self.accounts.documents[source].finding(("domain",), message, hint))
 
     def _names(self, data: Any) -> set[str]:
         return {*self.domain.names, data["domain"]}
@@ -197,9 +195,7 @@ def _check_file_name(accounts: Accounts, document: Document, name: str) -> None:
 
 def _without(data: Any, paths: Sequence[Path]) -> Any:
     """The data less what stands at the given paths, so that the rest can be checked further."""
-    for path in sorted(
-        set(paths), key=lambda path: (len(path), [str(part).zfill(9) for part in path]), reverse=True
-    ):
+    for path in sorted(set(paths), key=lambda path: (len(path), [str(part).zfill(9) for part in path]), reverse=True):
         if not path:
             continue
         node = data

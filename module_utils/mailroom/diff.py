@@ -49,9 +49,7 @@ def describe_nothing(dn: str, entry: Entry) -> Description:
 class Differ:
     """One comparison by one set of rules."""
 
-    def __init__(
-        self, rules: Rules, describe: Callable[[str, Entry], Description] = describe_nothing
-    ) -> None:
+    def __init__(self, rules: Rules, describe: Callable[[str, Entry], Description] = describe_nothing) -> None:
         self.rules = rules
         self.describe = describe
         self._owned = None if rules.owned is None else _lower(rules.owned)
@@ -121,9 +119,7 @@ class Differ:
         return tuple(values) if name.lower() in self._ordered else tuple(sorted(values))
 
     def _creation(self, entry: Entry) -> tuple[Change, ...]:
-        return tuple(
-            Change(name, (), self._order(name, values)) for name, values in sorted(entry.items()) if values
-        )
+        return tuple(Change(name, (), self._order(name, values)) for name, values in sorted(entry.items()) if values)
 
     def _step(self, action: str, dn: str, entry: Entry, changes: tuple[Change, ...]) -> Step:
         shown = self.describe(dn, entry)

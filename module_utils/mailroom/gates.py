@@ -47,9 +47,7 @@ def removal_refusals(
         total = sum(count for (group, kind), count in removed.items() if group == domain and kind != DOMAIN)
         reasons = _reasons(domain, removed, present, limits)
         if reasons and named.get(_spelling(domain)) != total:
-            found.append(
-                Refusal(f"{domain}: {' and '.join(reasons)} would be removed.", _hint(domain, total))
-            )
+            found.append(Refusal(f"{domain}: {' and '.join(reasons)} would be removed.", _hint(domain, total)))
     return tuple(found)
 
 
@@ -71,9 +69,7 @@ def _reasons(
 
 def _hint(domain: str, total: int) -> str:
     typed = json.dumps({"mailroom_allow_removals": {domain: total}}, ensure_ascii=False)
-    return (
-        f"If that is meant, name it: allow_removals: {{{domain}: {total}}} (with the playbook: -e '{typed}')"
-    )
+    return f"If that is meant, name it: allow_removals: {{{domain}: {total}}} (with the playbook: -e '{typed}')"
 
 
 def _spelling(domain: str) -> str:

@@ -70,9 +70,7 @@ def find_files(path: str) -> list[str]:
         if name.startswith("."):
             continue
         if os.path.isdir(full):
-            found += [
-                os.path.join(full, inner) for inner in sorted(os.listdir(full)) if _is_account_file(inner)
-            ]
+            found += [os.path.join(full, inner) for inner in sorted(os.listdir(full)) if _is_account_file(inner)]
         elif _is_account_file(name):
             found.append(full)
     return found
@@ -156,9 +154,7 @@ def _loader_class(file: str, decrypt: Decrypt | None) -> Any:
             mapping: dict[str, Any] = {}
             for key_node, value_node in node.value:
                 if not isinstance(key_node, yaml.ScalarNode):
-                    raise yaml.constructor.ConstructorError(
-                        None, None, "a key must be text", key_node.start_mark
-                    )
+                    raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
                 key = str(key_node.value)
                 if key in mapping:
                     self._duplicate(node, key, key_node)

@@ -39,7 +39,5 @@ def _read(file: str) -> dict[str, str]:
     except ValueError:
         known = None
     if not isinstance(known, dict):
-        raise ValueError(
-            f"{file} is not a file of one-time passwords (JSON {{address: password}}): move it away"
-        )
+        raise ValueError(f"{file} is not a file of one-time passwords (JSON {{address: password}}): move it away")
     return known

@@ -198,9 +198,7 @@ class Plan:
             elif len(old) == 1 and len(new) == 1:
                 yield f"{change.attribute}: {old[0]} -> {new[0]}"
             else:
-                gone, come = (
-                    self._mask(change.attribute, values) for values in (change.removed, change.added)
-                )
+                gone, come = (self._mask(change.attribute, values) for values in (change.removed, change.added))
                 signed = [f"-{value}" for value in gone] + [f"+{value}" for value in come]
                 yield f"{change.attribute}: {', '.join(signed) or 'another order'}"
 

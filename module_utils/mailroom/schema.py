@@ -90,9 +90,7 @@ class _Compiler:
 
     def _one_of(self, schema: Mapping[str, Any]) -> Check:
         """Branches must differ in type, so that the messages are those of the branch that was meant."""
-        branches = [
-            (_TYPES[self._resolve(branch)["type"]], self.compile(branch)) for branch in schema["oneOf"]
-        ]
+        branches = [(_TYPES[self._resolve(branch)["type"]], self.compile(branch)) for branch in schema["oneOf"]]
         names = " or ".join(name for (_type, name), _check in branches)
 
         def check(value: Any, path: Path) -> Iterator[Violation]:

@@ -36,9 +36,7 @@ def mailbox_named(address: str) -> Mailbox:
     return Mailbox(local, domain, "")
 
 
-def desired_mailbox(
-    address: str, wanted: Mapping[str, Any], live: Entry | None, domain: Entry
-) -> dict[str, list[str]]:
+def desired_mailbox(address: str, wanted: Mapping[str, Any], live: Entry | None, domain: Entry) -> dict[str, list[str]]:
     """Return the entry of a mailbox.
 
     `wanted` has the fields of the module (see its documentation), `live` is the mailbox's entry if there is
@@ -98,9 +96,7 @@ def _from_entry(box: Mailbox, live: Entry) -> Mailbox:
         **texts,
         quota=_quota(live),
         services=_services(live),
-        aliases=tuple(
-            value for value in _canonical(live.get(ADDRESS, ()), box.domain) if value != box.address
-        ),
+        aliases=tuple(value for value in _canonical(live.get(ADDRESS, ()), box.domain) if value != box.address),
         forwards=tuple(value for value in delivery if value != box.address),
         keep_copy=box.address in delivery,
     )

@@ -72,9 +72,7 @@ class _Validation:
             hint = "correct the target, or add it as a mailbox or alias"
             self.accounts.report(thing, below, f"{address} does not exist", hint)
         elif owner is thing and isinstance(thing, Mailbox):
-            self.accounts.report(
-                thing, below, f"{address} is the mailbox itself", "use keep_copy for a local copy"
-            )
+            self.accounts.report(thing, below, f"{address} is the mailbox itself", "use keep_copy for a local copy")
         elif isinstance(owner, Mailbox) and owner.state == model.ABSENT:
             place = self.accounts.place(owner)
             self.accounts.report(thing, below, f"{address} was removed ({place})", "send the mail elsewhere")
@@ -150,9 +148,7 @@ class _Validation:
         first = min(range(len(circle)), key=lambda position: circle[position].address)
         ordered = circle[first:] + circle[: first + 1]
         way = " -> ".join(thing.address for thing in ordered)
-        self.accounts.report(
-            ordered[0], (), f"mail runs in a circle: {way}", "let one of them lead elsewhere"
-        )
+        self.accounts.report(ordered[0], (), f"mail runs in a circle: {way}", "let one of them lead elsewhere")
 
 
 def _things(domain: Domain) -> Iterator[Thing]:

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -166,7 +167,12 @@ def test_keys_stay_where_they_are_made(hosts, info):
 def test_certificate_near_its_end_is_renewed_once(playbook, hosts, info, tls, wait_for):
     mail1 = hosts("mail1")
     old, key = serial(mail1), mail1.file(f"{TLS}/host.key").sha256sum
-    due = ("--limit", "mail1", "--tags", "pki", *extra(pki_validity_days=120, pki_renew_before_days=119))
+    end = ssl.cert_time_to_seconds(
+        mail1.check_output(f"openssl x509 -in {TLS}/host.crt -noout -enddate").partition("=")[2]
+    )
+    window = int((end - time.time()) / 86400) + 1
+    days = extra(pki_validity_days=window + 1, pki_renew_before_days=window)
+    due = ("--limit", "mail1", "--tags", "pki", *days)
     assert playbook(PLAY, *due).recap["mail1"]["changed"] > 0
     new = serial(mail1)
     assert new != old

@@ -87,8 +87,7 @@ class FakeDirectory:
 
     def __init__(self, entries=None) -> None:
         self.entries = {
-            dn: {name: list(values) for name, values in entry.items()}
-            for dn, entry in (entries or {}).items()
+            dn: {name: list(values) for name, values in entry.items()} for dn, entry in (entries or {}).items()
         }
 
     def run(self, operations) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 from conftest import ALICE, BASE, HEAD, ROOT, Tree, alias_dn, mailbox_dn
+from mailroom.directory import Describe
+from mailroom.findings import errors, warnings
 from mailroom.passwords import PENDING
 from mailroom.read import read_accounts
 
@@ -190,9 +192,7 @@ def test_names_that_yaml_would_guess_at_stay_names(tree):
 def test_a_single_file_can_be_read_and_hidden_ones_are_not(tree):
     tree.write("widget.example.yml", ALICE).write(".hidden.yml", "broken: [").write("notes.txt", "x")
     assert len(tree.entries()) == 4
-    accounts = read_accounts(
-        str(tree.folder / "widget.example.yml"), str(ROOT / "schemas/domain.schema.json")
-    )
+    accounts = read_accounts(str(tree.folder / "widget.example.yml"), str(ROOT / "schemas/domain.schema.json"))
     assert list(accounts.domains) == ["widget.example"]
 
 
@@ -204,3 +204,25 @@ def test_the_accounts_of_the_lab_are_valid():
     assert len(mailboxes) >= 60
     assert any(domain.startswith("xn--") for domain in accounts.domains)
     assert not any(mailbox.password for mailbox in mailboxes)
+
+
+def test_warnings_and_errors_are_told_apart(tree):
+    accounts = tree.write("widget.example.yml", "domain: widget.example\n").read()
+    assert [finding.field for finding in errors(accounts.findings)] == ["domain"]
+    assert "postmaster" in errors(accounts.findings)[0].message
+    assert "abuse" in warnings(accounts.findings)[0].message
+
+
+@pytest.mark.parametrize(
+    ("dn", "shown"),
+    [
+        (f"ou={BUECHER},{BASE}", ("bücher.example", "domain", "bücher.example")),
+        (f"ou=no domain,{BASE}", ("no domain", "domain", "no domain")),
+        (f"cn=x,{BASE}", ("x", "entry", "x")),
+        (f"ou=x,{mailbox_dn('bob')}", ("widget.example", "entry", f"ou=x,{mailbox_dn('bob')}")),
+        (BASE, ("", "", "")),
+    ],
+)
+def test_entries_are_shown_as_people_call_them(dn, shown):
+    described = Describe(BASE)(dn, {})
+    assert (described.group, described.kind, described.label) == shown

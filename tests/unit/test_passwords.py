@@ -12,9 +12,7 @@ from mailroom import hashing, password_file, passwords
 from mailroom.loader import Secret
 from mailroom.passwords import PENDING
 
-VAULTED = (
-    ALICE + "  bob:\n    name: Bob\n    password: !vault |\n      $ANSIBLE_VAULT;1.1;AES256\n      3030\n"
-)
+VAULTED = ALICE + "  bob:\n    name: Bob\n    password: !vault |\n      $ANSIBLE_VAULT;1.1;AES256\n      3030\n"
 
 
 def decrypt_to(value: str):
@@ -97,9 +95,7 @@ def test_a_whole_encrypted_file(tree):
     assert mailbox_dn("alice") in tree.entries(decrypt_to(ALICE))
     hint = "give Ansible the vault password, for example with --ask-vault-pass"
     assert tree.findings() == [f"widget.example.yml:1: the file is encrypted; {hint}"]
-    assert tree.findings(refuse) == [
-        f"widget.example.yml:1: cannot be decrypted: no vault secrets found; {hint}"
-    ]
+    assert tree.findings(refuse) == [f"widget.example.yml:1: cannot be decrypted: no vault secrets found; {hint}"]
 
 
 def test_hashes_verify():

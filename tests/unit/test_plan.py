@@ -7,7 +7,7 @@ import json
 
 import pytest
 from conftest import BASE, FakeDirectory, alias_dn, domain_with, mailbox_dn, plan
-from mailroom.accounts import pending, set_passwords
+from mailroom.accounts import pending, remarks, set_passwords
 from mailroom.diff import Differ, Rules
 from mailroom.operations import operations
 from mailroom.plan import MASK, Change, Plan, Refusal, Step
@@ -40,9 +40,7 @@ def test_nothing_to_do(widget, live):
 
 
 def test_values_are_compared_without_their_order(widget, live):
-    live[mailbox_dn("box0")]["mailroomService"] = list(
-        reversed(widget[mailbox_dn("box0")]["mailroomService"])
-    )
+    live[mailbox_dn("box0")]["mailroomService"] = list(reversed(widget[mailbox_dn("box0")]["mailroomService"]))
     assert not plan(widget, live).changed
 
 
@@ -81,6 +79,18 @@ def test_an_entry_without_the_mark_is_reported_and_never_removed(widget, live):
     assert result.foreign == (mailbox_dn("guest"), mailbox_dn("robot"))
     assert f"foreign, left alone: {mailbox_dn('guest')}\n" in result.text()
     assert result.counts["existing"] == 3
+
+
+def test_unmarked_entries_are_remarked_on(live):
+    assert remarks(live) == []
+    live[mailbox_dn("robot")] = {"mailroomManagedBy": ["module"]}
+    assert remarks(live) == []
+    live.update({mailbox_dn(f"guest{number}"): {} for number in range(6)})
+    assert remarks(live) == [
+        "6 entries were made by hand or by another program and are left alone: "
+        + "; ".join(mailbox_dn(f"guest{number}") for number in range(5))
+        + "; ..."
+    ]
 
 
 def test_an_entry_without_the_mark_is_never_changed(widget, live):

@@ -81,13 +81,9 @@ def _relative_imports(name):
 def test_all_that_modules_need_on_the_target_is_sent_along_and_pure():
     """Mitogen sends only what is named in full; and a target has none of the controller's packages."""
     source = (ROOT / "module_utils/mailroom_ansible.py").read_text()
-    named = {
-        line.split()[1].rpartition(".")[2] for line in source.splitlines() if "module_utils.mailroom." in line
-    }
+    named = {line.split()[1].rpartition(".")[2] for line in source.splitlines() if "module_utils.mailroom." in line}
     needed = _relative_imports("accounts") | _relative_imports("single") | {"accounts", "single", "codec"}
     assert needed <= named
     for name in named:
         text = (ROOT / f"module_utils/mailroom/{name}.py").read_text()
-        assert not any(f"import {package}" in text for package in ("yaml", "argon2", "jsonschema", "ldap")), (
-            name
-        )
+        assert not any(f"import {package}" in text for package in ("yaml", "argon2", "jsonschema", "ldap")), name

@@ -15,8 +15,7 @@ CASES = {
     ),
     "unknown field that resembles none": (
         ALICE + "zzz: 1\n",
-        "widget.example.yml:7: zzz: unknown field; "
-        "known here: aliases, customer, defaults, domain, mailboxes, state",
+        "widget.example.yml:7: zzz: unknown field; known here: aliases, customer, defaults, domain, mailboxes, state",
     ),
     "unknown service": (
         ALICE + "  bob: {name: Bob, services: {imapp: true}}\n",
@@ -54,8 +53,7 @@ CASES = {
     ),
     "target in a bad domain": (
         ALICE + "  bob: {name: Bob, forwards: [bob@elsewhere]}\n",
-        "widget.example.yml:7: mailboxes.bob.forwards[0]: "
-        "'bob@elsewhere' is not an address: a domain name needs a dot",
+        "widget.example.yml:7: mailboxes.bob.forwards[0]: 'bob@elsewhere' is not an address: a domain name needs a dot",
     ),
     "bad alias of a mailbox": (
         ALICE + "  bob: {name: Bob, aliases: [bob+x]}\n",
@@ -151,8 +149,7 @@ CASES = {
     ),
     "control character": (
         "domain: widget.example\x01\n",
-        "widget.example.yml:1: broken YAML: "
-        "unacceptable character #x0001: control characters are not allowed",
+        "widget.example.yml:1: broken YAML: unacceptable character #x0001: control characters are not allowed",
     ),
     "unknown tag": (
         ALICE + "  bob: !person {name: Bob}\n",
@@ -267,9 +264,7 @@ def test_a_bad_file_is_refused_with_place_and_remedy(tree, name):
 
 
 def test_plain_passwords_are_not_repeated_in_messages(tree):
-    findings = tree.write(
-        "widget.example.yml", ALICE + "  bob: {name: Bob, password: Secret-Word-12}\n"
-    ).findings()
+    findings = tree.write("widget.example.yml", ALICE + "  bob: {name: Bob, password: Secret-Word-12}\n").findings()
     assert "Secret-Word-12" not in "".join(findings)
 
 
@@ -335,13 +330,9 @@ def test_a_missing_folder_is_refused(tree):
 
 def test_yaml_that_nests_without_end_is_refused(tree):
     text = "domain: " + "[" * 5000 + "]" * 5000
-    assert tree.write("widget.example.yml", text).findings() == [
-        "widget.example.yml:1: broken YAML: nested too deeply"
-    ]
+    assert tree.write("widget.example.yml", text).findings() == ["widget.example.yml:1: broken YAML: nested too deeply"]
 
 
 def test_a_strong_hash_is_accepted(tree):
-    entries = tree.write(
-        "widget.example.yml", ALICE + f"  bob: {{name: Bob, password: '{HASH}'}}\n"
-    ).entries()
+    entries = tree.write("widget.example.yml", ALICE + f"  bob: {{name: Bob, password: '{HASH}'}}\n").entries()
     assert any(entry.get("userPassword") == [HASH] for entry in entries.values())

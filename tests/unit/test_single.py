@@ -142,10 +142,7 @@ def test_a_foreign_mailbox_is_neither_changed_nor_removed(bob):
 def test_an_address_in_use_is_refused(bob):
     live = domain_with(1)
     live[mailbox_dn("box0")]["mailroomAddress"].append("bobby@widget.example")
-    assert (
-        "bobby@widget.example for mailbox bob@widget.example is already"
-        in refusals(mailbox_dn("bob"), bob, live)[0]
-    )
+    assert "bobby@widget.example for mailbox bob@widget.example is already" in refusals(mailbox_dn("bob"), bob, live)[0]
 
 
 def test_a_domain_with_mailboxes_is_not_removed():

@@ -61,9 +61,7 @@ def test_no_local_parts(local):
         addresses.check_local_part(local)
 
 
-@pytest.mark.parametrize(
-    "address", ["a", "@widget.example", "a b@widget.example", f"{'x' * 65}@widget.example"]
-)
+@pytest.mark.parametrize("address", ["a", "@widget.example", "a b@widget.example", f"{'x' * 65}@widget.example"])
 def test_no_addresses(address):
     with pytest.raises(ValueError):
         addresses.parse_address(address)
@@ -116,9 +114,7 @@ def test_no_dns(text):
         dn.split(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [("1K", 1024), ("500M", 524288000), ("2G", 2 << 30), ("1T", 1 << 40)]
-)
+@pytest.mark.parametrize(("text", "size"), [("1K", 1024), ("500M", 524288000), ("2G", 2 << 30), ("1T", 1 << 40)])
 def test_sizes(text, size):
     assert quantities.parse_size(text) == size
     assert quantities.format_size(size) == text
@@ -136,9 +132,7 @@ def test_no_sizes(text):
         quantities.parse_size(text)
 
 
-JSON = st.recursive(
-    st.text() | st.integers() | st.booleans() | st.none(), lambda inner: st.lists(inner), max_leaves=5
-)
+JSON = st.recursive(st.text() | st.integers() | st.booleans() | st.none(), lambda inner: st.lists(inner), max_leaves=5)
 
 
 @given(st.dictionaries(st.text(), JSON))
