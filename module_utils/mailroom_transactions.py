@@ -62,10 +62,9 @@ class Directory:
     def apply(self, plan, unique=""):
         """Write what the plan says. Returns the number of writes.
 
-        Creations and updates come first: up to BATCH of them happen whole or not at all; more stop at the
-        first batch that fails, and a further run does the rest. Removals follow, one by one, because slapd
-        2.6.10 cannot remove the last entry below another within a transaction (ITS#10304).
-        Raises DirectoryError naming the object that was refused.
+        Creations and updates come first, up to BATCH of them in one transaction. Removals follow, one by one,
+        because slapd 2.6.10 cannot remove the last entry below another within a transaction (ITS#10304).
+        A run that stops half-way is completed by another. Raises DirectoryError naming the object that was refused.
         """
         todo = operations(plan, unique)
         together = [operation for operation in todo if operation.action != REMOVE]
@@ -78,14 +77,21 @@ class Directory:
             batch = together[start : start + BATCH]
             try:
                 self._transaction(batch)
-            except ldap.LDAPError as error:
-                raise DirectoryError(f"{self._culprit(batch)}: {_reason(error)}; {_kept(start)}") from None
-        for done, operation in enumerate(single, len(together)):
+            except ldap.LDAPError:
+                # slapd (2.6.10 at least) takes a failed transaction back itself, but its replicas may keep what they
+                # heard of it: a mailbox that is missing there would have its mail refused. Written one by one, the
+                # same changes reach the replicas as they should, and the one that is refused has a name.
+                self._one_by_one(batch, start)
+        self._one_by_one(single, len(together))
+        return len(todo)
+
+    def _one_by_one(self, todo, done):
+        """Write without a transaction; `done` is how many writes were made before."""
+        for number, operation in enumerate(todo, done):
             try:
                 self._connection.result3(self._send(operation, None))
             except ldap.LDAPError as error:
-                raise DirectoryError(f"{operation.label}: {_reason(error)}; {_kept(done)}") from None
-        return len(todo)
+                raise DirectoryError(f"{operation.label}: {_reason(error)}; {_kept(number)}") from None
 
     def _introduce(self, todo, unique):
         """Have the database know all attributes before a transaction uses them.
@@ -128,8 +134,8 @@ class Directory:
         contexts = self._root_values("namingContexts")
         return next((context for context in contexts if dn_key(dn).endswith(dn_key(context))), dn_parent(dn))
 
-    def _transaction(self, batch, spoil=None):
-        """Do a batch in one transaction. `spoil` is called with the control to add one more request."""
+    def _transaction(self, batch):
+        """Do a batch in one transaction."""
         _name, identifier = self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_START, None))
         identifier = identifier or b""
         control = [RequestControl(TXN_CONTROL, True, identifier)]
@@ -137,8 +143,6 @@ class Directory:
             # One after the other: slapd works on pipelined requests in parallel, and so in any order.
             for operation in batch:
                 self._connection.result3(self._send(operation, control))
-            if spoil is not None:
-                self._connection.result3(spoil(control))
         except ldap.LDAPError:
             self._end(identifier, commit=False)
             raise
@@ -160,29 +164,6 @@ class Directory:
         assert operation.action == MODIFY  # noqa: S101  there are three kinds
         replaced = [(ldap.MOD_REPLACE, change.attribute, _bytes(change.new) or None) for change in operation.changes]
         return self._connection.modify_ext(operation.dn, replaced, control)
-
-    def _culprit(self, batch):
-        """Return the label of the operation at which a batch fails.
-
-        The server names the reason but not the operation. So parts of the batch are tried again, each with a
-        last request that must fail in its own way (it removes a value that is not there): nothing is kept.
-        """
-        base = dn_parent(batch[0].dn)
-
-        def spoil(control):
-            change = [(ldap.MOD_DELETE, "description", [b"mailroom: never there"])]
-            return self._connection.modify_ext(base, change, control)
-
-        good, bad = 0, len(batch)
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            try:
-                self._transaction(batch[:middle], spoil)
-            except ldap.NO_SUCH_ATTRIBUTE:
-                good = middle
-            except ldap.LDAPError:
-                bad = middle
-        return batch[bad - 1].label
 
 
 def _kept(count):
