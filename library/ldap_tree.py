@@ -90,7 +90,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.mailroom import dn, plan  # noqa: F401
 from ansible.module_utils.mailroom import ldap_tree as tree
 from ansible.module_utils.mailroom.plan import Entries
-from ansible.module_utils.mailroom_session import IMPORT_ERROR, DirectoryError, Session, accepts_password
+from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, accepts_password
 
 
 def main() -> None:

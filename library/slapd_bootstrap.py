@@ -140,10 +140,12 @@ def _databases(module: AnsibleModule, config_dir: str) -> list[slapd.Database]:
         with open(path, encoding="utf-8") as file:
             config[path] = file.read()
     found = []
-    for suffix, root_dn in slapd.databases(config):
+    for suffix, root_dn, folder in slapd.databases(config):
         entries = []
         # The database of this role is not looked into: it may be large, and is known by its local root.
-        if suffix.lower() != module.params["suffix"].lower() or root_dn.lower().startswith("cn=admin,"):
+        ours = suffix.lower() == module.params["suffix"].lower() and not root_dn.lower().startswith("cn=admin,")
+        # Without its file a database is empty (an interrupted run may have left it so), and slapcat would fail.
+        if not ours and os.path.exists(f"{folder}/data.mdb"):
             command = ["slapcat", "-F", config_dir, "-b", suffix, "-o", "ldif-wrap=no"]
             dump = module.run_command(command, check_rc=True)[1]
             entries = [entry["dn"][0] for entry in slapd.parse_ldif(dump) if "dn" in entry]

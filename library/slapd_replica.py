@@ -74,7 +74,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.mailroom_session import IMPORT_ERROR, DirectoryError, Session, Unreachable
+from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable
 
 DATA = "/var/lib/ldap"
 

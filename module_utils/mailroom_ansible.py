@@ -21,7 +21,8 @@ import ansible.module_utils.mailroom.quantities
 import ansible.module_utils.mailroom.single  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.mailroom.directory import ADDRESS
-from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, URI, Directory, DirectoryError
+from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
+from ansible.module_utils.mailroom_transactions import Directory
 
 SLAPD = "/usr/sbin/slapd"
 
@@ -30,7 +31,7 @@ MOST_STEPS = 500
 
 COMMON_ARGUMENTS = {
     "base": {"type": "str", "default": "ou=domains,dc=mailroom,dc=example"},
-    "uri": {"type": "str", "default": URI},
+    "uri": {"type": "str", "default": "ldapi:///"},
 }
 
 

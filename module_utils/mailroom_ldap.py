@@ -1,236 +1,125 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the directory and apply plans to it. The only file that imports python-ldap (Debian: python3-ldap)."""
+"""A connection to the directory: a thin layer over python-ldap (Debian: python3-ldap), on the managed host."""
 
 from __future__ import annotations
 
-import time
-import traceback
-
-from .mailroom.dn import key as dn_key
-from .mailroom.dn import parent as dn_parent
-from .mailroom.operations import ADD, MODIFY, REMOVE, operations
+from collections.abc import Iterable, Sequence
+from types import TracebackType
 
 try:
     import ldap
-    import ldap.extop
     import ldap.sasl
-    from ldap.controls import RequestControl
 
-    IMPORT_ERROR = None
-except ImportError:
-    ldap = None
-    IMPORT_ERROR = traceback.format_exc()
-
-URI = "ldapi:///"
-# RFC 5805.
-TXN_START, TXN_CONTROL, TXN_END = "1.3.6.1.1.21.1", "1.3.6.1.1.21.2", "1.3.6.1.1.21.3"
-# Larger transactions get slower again: one of 50,000 took longer than 50,000 single writes.
-BATCH = 1000
-# Seconds between the last answer and the end of a transaction; see _end().
-SETTLE = 0.05
+    IMPORT_ERROR = ""
+except ImportError as error:
+    IMPORT_ERROR = str(error)
 
 
 class DirectoryError(Exception):
-    """What went wrong, in words for whoever runs the play."""
+    """The directory refused or could not be reached; the text says what it said."""
 
 
-class Directory:
-    """A connection as the local root identity (SASL EXTERNAL over the server's socket)."""
-
-    def __init__(self, uri=URI):
-        """Connect. Raises DirectoryError if no server answers there or it does not know us."""
-        self._uri = uri
-        try:
-            self._connection = ldap.initialize(uri)
-            self._connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 10)
-            self._connection.sasl_interactive_bind_s("", ldap.sasl.external())
-            supported = self._root_values("supportedExtension")
-        except ldap.LDAPError as error:
-            raise DirectoryError(
-                f"no directory at {uri}: {_reason(error)}. Is slapd running here, and does this run as root?"
-            ) from None
-        self.transactions = TXN_START in supported
-        self._known = set()
-
-    def _root_values(self, attribute):
-        found = self._connection.search_s("", ldap.SCOPE_BASE, "(objectClass=*)", [attribute])
-        return _text(found[0][1]).get(attribute, []) if found else []
-
-    def read(self, base, attributes=None, filter_="(objectClass=*)"):
-        """Return {DN: {attribute: [values]}} of all entries below `base`, without `base` itself.
-
-        Raises DirectoryError if `base` is not there or not everything may be read.
-        """
-        try:
-            found = self._connection.search_s(base, ldap.SCOPE_SUBTREE, filter_, attributes)
-        except ldap.NO_SUCH_OBJECT:
-            raise DirectoryError(f"{base} is not in the directory: run the openldap role first") from None
-        except ldap.SIZELIMIT_EXCEEDED:
-            raise DirectoryError(f"a size limit hides a part of {base}: lift it for the local root") from None
-        except ldap.LDAPError as error:
-            raise DirectoryError(f"cannot read {base}: {_reason(error)}") from None
-        own = dn_key(base)
-        entries = {dn: _text(entry) for dn, entry in found if dn and dn_key(dn) != own}
-        self._known.update(attribute.lower() for entry in entries.values() for attribute in entry)
-        return entries
-
-    def entry(self, dn, attributes=None):
-        """Return one entry ({attribute: [values]}), or None if it is not there."""
-        try:
-            found = self._connection.search_s(dn, ldap.SCOPE_BASE, "(objectClass=*)", attributes)
-        except ldap.NO_SUCH_OBJECT:
-            return None
-        except ldap.LDAPError as error:
-            raise DirectoryError(f"cannot read {dn}: {_reason(error)}") from None
-        return _text(found[0][1]) if found else None
-
-    def apply(self, plan, unique=""):
-        """Write what the plan says. Returns the number of writes.
-
-        Creations and updates come first: up to BATCH of them happen whole or not at all; more stop at the
-        first batch that fails, and a further run does the rest. Removals follow, one by one, because slapd
-        2.6.10 cannot remove the last entry below another within a transaction (ITS#10304).
-        Raises DirectoryError naming the object that was refused.
-        """
-        todo = operations(plan, unique)
-        together = [operation for operation in todo if operation.action != REMOVE]
-        single = [operation for operation in todo if operation.action == REMOVE]
-        if not self.transactions:
-            together, single = [], todo
-        if together:
-            self._introduce(together, unique)
-        for start in range(0, len(together), BATCH):
-            batch = together[start : start + BATCH]
-            try:
-                self._transaction(batch)
-            except ldap.LDAPError as error:
-                raise DirectoryError(f"{self._culprit(batch)}: {_reason(error)}; {_kept(start)}") from None
-        for done, operation in enumerate(single, len(together)):
-            try:
-                self._connection.result3(self._send(operation, None))
-            except ldap.LDAPError as error:
-                raise DirectoryError(f"{operation.label}: {_reason(error)}; {_kept(done)}") from None
-        return len(todo)
-
-    def _introduce(self, todo, unique):
-        """Have the database know all attributes before a transaction uses them.
-
-        When a transaction fails, slapd (2.6.10 at least) forgets on disk but not in memory the attributes
-        that were new to the database, and entries written later with them cannot be read any more. An entry
-        that is made and removed outside of any transaction prevents that.
-        """
-        changes = {change.attribute: change for operation in todo for change in operation.changes if change.new}
-        new = {name: change for name, change in changes.items() if not self._is_known(name, todo[0].dn)}
-        if not new:
-            return
-        base = self._context(todo[0].dn)
-        values = {name: _bytes(change.new) for name, change in new.items() if name.lower() != "objectclass"}
-        if unique in values:
-            values[unique] = [b"introduction@removed.invalid"]
-        values["cn"] = [*values.get("cn", []), b"introduction"]
-        values["objectClass"] = [b"organizationalRole", b"extensibleObject"]
-        try:
-            self._connection.add_s(f"cn=introduction,{base}", list(values.items()))
-            self._connection.delete_s(f"cn=introduction,{base}")
-        except ldap.LDAPError as error:
-            raise DirectoryError(f"cannot prepare the database: {_reason(error)}; nothing was written") from None
-        self._known.update(name.lower() for name in new)
-
-    def _is_known(self, attribute, dn):
-        """Whether some entry of the database has the attribute."""
-        if attribute.lower() not in self._known:
-            try:
-                arguments = (self._context(dn), ldap.SCOPE_SUBTREE, f"({attribute}=*)", ["1.1"])
-                found = self._connection.search_ext_s(*arguments, sizelimit=1)
-            except ldap.SIZELIMIT_EXCEEDED:
-                found = True
-            if found:
-                self._known.add(attribute.lower())
-        return attribute.lower() in self._known
-
-    def _context(self, dn):
-        """The suffix of the database that holds a DN."""
-        contexts = self._root_values("namingContexts")
-        return next((context for context in contexts if dn_key(dn).endswith(dn_key(context))), dn_parent(dn))
-
-    def _transaction(self, batch, spoil=None):
-        """Do a batch in one transaction. `spoil` is called with the control to add one more request."""
-        _name, identifier = self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_START, None))
-        identifier = identifier or b""
-        control = [RequestControl(TXN_CONTROL, True, identifier)]
-        try:
-            # One after the other: slapd works on pipelined requests in parallel, and so in any order.
-            for operation in batch:
-                self._connection.result3(self._send(operation, control))
-            if spoil is not None:
-                self._connection.result3(spoil(control))
-        except ldap.LDAPError:
-            self._end(identifier, commit=False)
-            raise
-        self._end(identifier, commit=True)
-
-    def _end(self, identifier, *, commit):
-        # slapd (2.6.10 at least) answers a request of a transaction before its thread lets go of it, and an
-        # end that fails at once frees it. Without this pause one in ten failing transactions crashed slapd.
-        time.sleep(SETTLE)
-        value = (b"" if commit else b"\x01\x01\x00") + b"\x04" + _length(identifier) + identifier
-        self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_END, b"\x30" + _length(value) + value))
-
-    def _send(self, operation, control):
-        if operation.action == REMOVE:
-            return self._connection.delete_ext(operation.dn, control)
-        if operation.action == ADD:
-            added = [(change.attribute, _bytes(change.new)) for change in operation.changes]
-            return self._connection.add_ext(operation.dn, added, control)
-        assert operation.action == MODIFY  # noqa: S101  there are three kinds
-        replaced = [(ldap.MOD_REPLACE, change.attribute, _bytes(change.new) or None) for change in operation.changes]
-        return self._connection.modify_ext(operation.dn, replaced, control)
-
-    def _culprit(self, batch):
-        """Return the label of the operation at which a batch fails.
-
-        The server names the reason but not the operation. So parts of the batch are tried again, each with a
-        last request that must fail in its own way (it removes a value that is not there): nothing is kept.
-        """
-        base = dn_parent(batch[0].dn)
-
-        def spoil(control):
-            change = [(ldap.MOD_DELETE, "description", [b"mailroom: never there"])]
-            return self._connection.modify_ext(base, change, control)
-
-        good, bad = 0, len(batch)
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            try:
-                self._transaction(batch[:middle], spoil)
-            except ldap.NO_SUCH_ATTRIBUTE:
-                good = middle
-            except ldap.LDAPError:
-                bad = middle
-        return batch[bad - 1].label
+class Unreachable(DirectoryError):
+    """Nothing answered, or not in time: trying again later may help."""
 
 
-def _kept(count):
-    return f"{count} writes before it were kept" if count else "nothing was written"
-
-
-def _length(value):
-    """The BER length of a short value."""
-    return bytes([len(value)])
-
-
-def _bytes(values):
-    return [value.encode("utf-8", "surrogateescape") for value in values]
-
-
-def _text(entry):
-    return {name: [value.decode("utf-8", "surrogateescape") for value in values] for name, values in entry.items()}
-
-
-def _reason(error):
-    """The server's words for an error: description and detail."""
+def explain(error: Exception) -> str:
+    """Return what the server said: the name of the result and its own words."""
     details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    words = [str(details.get(key)) for key in ("desc", "info") if details.get(key)]
-    if isinstance(error, ldap.CONSTRAINT_VIOLATION) and len(words) < 2:
-        words.append("an address in use elsewhere, or a value that the server's guards refuse")
-    return ", ".join(words) or str(error)
+    parts = [details.get("desc", ""), details.get("info", "")]
+    return ": ".join(part for part in parts if part) or f"{type(error).__name__}: {error}"
+
+
+class Session:
+    """A connection: as local root (SASL EXTERNAL over ldapi) or with a name and password."""
+
+    def __init__(self, uri: str = "ldapi:///", who: str = "", password: str = "", ca: str = "", timeout: int = 30):
+        self.uri, self._who, self._password, self._ca, self._timeout = uri, who, password, ca, timeout
+
+    def __enter__(self) -> Session:
+        return self.connect()
+
+    def connect(self) -> Session:
+        """Connect and log in. Raises Unreachable if no server answers, DirectoryError if it does not let us in."""
+        try:
+            self.raw = ldap.initialize(self.uri)
+            self.raw.set_option(ldap.OPT_NETWORK_TIMEOUT, self._timeout)
+            self.raw.set_option(ldap.OPT_REFERRALS, 0)
+            if self._ca:
+                self.raw.set_option(ldap.OPT_X_TLS_CACERTFILE, self._ca)
+                self.raw.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+                self.raw.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+            if self._who:
+                self.raw.simple_bind_s(self._who, self._password)
+            else:
+                self.raw.sasl_non_interactive_bind_s("EXTERNAL")
+        except ldap.LDAPError as error:
+            who = self._who or "local root"
+            kind = Unreachable if isinstance(error, ldap.SERVER_DOWN | ldap.TIMEOUT) else DirectoryError
+            raise kind(f"cannot connect to {self.uri} as {who}: {explain(error)}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.raw.unbind_s()
+
+    def read(
+        self,
+        base: str,
+        scope: str = "sub",
+        where: str = "(objectClass=*)",
+        attributes: Sequence[str] = ("*",),
+    ) -> dict[str, dict[str, list[str]]]:
+        """Return DN to attributes; empty where the base does not exist."""
+        scopes = {"base": ldap.SCOPE_BASE, "one": ldap.SCOPE_ONELEVEL, "sub": ldap.SCOPE_SUBTREE}
+        try:
+            rows = self.raw.search_s(base, scopes[scope], where, list(attributes))
+        except ldap.NO_SUCH_OBJECT:
+            return {}
+        except ldap.LDAPError as error:
+            raise DirectoryError(f"cannot read {base}: {explain(error)}") from error
+        return {
+            dn: {name: [_text(value) for value in values] for name, values in entry.items()}
+            for dn, entry in rows
+            if dn is not None
+        }
+
+    def add(self, dn: str, attributes: Iterable[tuple[str, Iterable[str]]]) -> None:
+        self._do("add_s", dn, [(name, _raw(values)) for name, values in attributes])
+
+    def modify(self, dn: str, mods: Iterable[tuple[str, str, Iterable[str]]]) -> None:
+        """Each mod is (add, replace or delete; attribute; values). Delete without values removes the attribute."""
+        kinds = {"add": ldap.MOD_ADD, "replace": ldap.MOD_REPLACE, "delete": ldap.MOD_DELETE}
+        self._do("modify_s", dn, [(kinds[kind], name, _raw(values) or None) for kind, name, values in mods])
+
+    def delete(self, dn: str) -> None:
+        self._do("delete_s", dn)
+
+    def _do(self, method: str, dn: str, *arguments: object) -> None:
+        try:
+            getattr(self.raw, method)(dn, *arguments)
+        except ldap.LDAPError as error:
+            raise DirectoryError(explain(error)) from error
+
+
+def accepts_password(uri: str, dn: str, password: str) -> bool:
+    """Return whether a bind works. Other faults than a wrong password or an unknown entry are errors."""
+    connection = ldap.initialize(uri)
+    try:
+        connection.simple_bind_s(dn, password)
+    except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INAPPROPRIATE_AUTH):
+        return False
+    except ldap.LDAPError as error:
+        raise DirectoryError(f"cannot try the password of {dn}: {explain(error)}") from error
+    finally:
+        connection.unbind_s()
+    return True
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _raw(values: Iterable[str]) -> list[bytes]:
+    return [value.encode("utf-8", "surrogateescape") for value in values]

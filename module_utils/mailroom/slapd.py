@@ -48,13 +48,13 @@ class Database:
         )
 
 
-def databases(config: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return (suffix, root DN) of the databases in slapd.d (file name to text); internal ones have no data suffix."""
+def databases(config: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return (suffix, root DN, folder) of the data databases in slapd.d (file name to text)."""
     found = []
     for text in config.values():
         for entry in parse_ldif(text):
             for suffix in entry.get("olcsuffix", []):
-                found.append((suffix, entry.get("olcrootdn", [""])[0]))
+                found.append((suffix, entry.get("olcrootdn", [""])[0], entry.get("olcdbdirectory", [""])[0]))
     return found
 
 

@@ -19,6 +19,8 @@ from email.policy import SMTP, SMTPUTF8
 from typing import Any
 from uuid import uuid4
 
+from mail_client import NamedImap
+
 SUFFIX = "dc=mailroom,dc=example"
 PARTNER = "partner@elsewhere.example"
 DOMAIN = "mailtest.example"
@@ -248,18 +250,6 @@ class Mail:
         """Wait until the store has a mail for somebody who cannot log in."""
         command = f"doveadm search -u {shlex.quote(user)} mailbox INBOX subject {shlex.quote(subject)}"
         return self.wait_for(lambda: self.hosts("mail1").run(command).stdout, f"{subject} of {user}", seconds)
-
-
-class NamedImap(imaplib.IMAP4_SSL):
-    """IMAP by address, with the certificate checked for a name."""
-
-    def __init__(self, host: str, port: int, name: str, context: ssl.SSLContext) -> None:
-        self.name = name
-        super().__init__(host, port, ssl_context=context, timeout=30)
-
-    def _create_socket(self, timeout: float | None) -> ssl.SSLSocket:
-        plain = imaplib.IMAP4._create_socket(self, timeout)
-        return self.ssl_context.wrap_socket(plain, server_hostname=self.name)
 
 
 class NamedPop(poplib.POP3_SSL):

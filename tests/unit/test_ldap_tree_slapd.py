@@ -21,10 +21,10 @@ def test_ldif_is_unfolded_and_decoded():
 def test_databases_of_a_configuration():
     files = {
         "frontend": "dn: olcDatabase={-1}frontend\n",
-        "mdb": "dn: olcDatabase={1}mdb\nolcSuffix: dc=x\nolcRootDN: cn=admin,dc=x\n",
+        "mdb": "dn: olcDatabase={1}mdb\nolcSuffix: dc=x\nolcRootDN: cn=admin,dc=x\nolcDbDirectory: /d\n",
         "bare": "dn: olcDatabase={2}mdb\nolcSuffix: dc=y\n",
     }
-    assert slapd.databases(files) == [("dc=x", "cn=admin,dc=x"), ("dc=y", "")]
+    assert slapd.databases(files) == [("dc=x", "cn=admin,dc=x", "/d"), ("dc=y", "", "")]
 
 
 @pytest.mark.parametrize(
