@@ -35,7 +35,7 @@ unit: .setup ## Unit tests with branch coverage of the logic
 
 .PHONY: platform
 platform: .setup-lab ## Build the lab anew and test it: check mode, converge, idempotence, behaviour
-	molecule test $(FLAGS)
+	molecule test --no-command-borders $(FLAGS)
 
 .PHONY: bench
 bench: .setup-lab ## Measure the figures that the docs name, in one run

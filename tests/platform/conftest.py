@@ -20,6 +20,12 @@ import testinfra
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".lab"
 
+# Runs that tests start are as a person starts them, also where Molecule has set colours and settings of its own.
+for _name in [name for name in os.environ if name.startswith(("ANSIBLE_", "MOLECULE_"))]:
+    del os.environ[_name]
+os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
+os.environ["ANSIBLE_NOCOLOR"] = "1"
+
 
 @pytest.fixture(scope="session")
 def info() -> dict[str, Any]:
@@ -109,7 +115,7 @@ def playbook() -> Callable[..., PlaybookRun]:
         done = subprocess.run(
             ["ansible-playbook", name, *arguments],
             cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", **(env or {})},
+            env={**os.environ, **(env or {})},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
