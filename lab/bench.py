@@ -2,7 +2,8 @@
 """`make bench`: the figures that the docs name, measured in one run on this machine.
 
 Without arguments: the unchanged platform with Mitogen and with Ansible's plain strategy, in turn, so that both see the
-same machine. `--build` first times `make demo` from nothing, `--test` times `make test` in a clean clone.
+same machine; where no lab is up, `make demo` builds it. `--build` first times `make demo` from nothing, `--test` times
+`make test` in a clean clone.
 """
 
 from __future__ import annotations
@@ -47,8 +48,13 @@ def unchanged(playbook: str, strategy: str) -> float:
     return took
 
 
-def row(what: str, values: list[float], goal: str = "") -> None:
-    print(f"{what:<52} {min(values):8.1f} {statistics.median(values):8.1f} {max(values):8.1f}   {goal}")
+def row(what: str, values: list[float], goal: str = "", digits: int = 1) -> None:
+    shown = (f"{value:8.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
+    print(f"{what:<52} {' '.join(shown)}   {goal}", flush=True)
+
+
+def unmeasured(what: str, flag: str, goal: str) -> None:
+    print(f"{what:<52} not measured in this run: make bench FLAGS={flag}   {goal}")
 
 
 def main() -> int:
@@ -64,9 +70,13 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="mailroom-bench-") as folder:
             timed("git", "clone", "--quiet", str(ROOT), folder)
             row("make test from a clean clone", [timed("make", "test", cwd=Path(folder))[0]], "<= 1800")
+    else:
+        unmeasured("make test from a clean clone", "--test", "<= 1800")
     if options.build:
         timed("make", "lab-down", "PURGE=1")
         row("make demo from nothing (no image, no packages)", [timed("make", "demo")[0]], "<= 600")
+    elif not (ROOT / ".lab/info.json").exists():
+        row("make demo, image and packages cached", [timed("make", "demo")[0]])
     for playbook, goal in (("playbooks/site.yml", "<= 60"), ("playbooks/accounts.yml", "")):
         times: dict[str, list[float]] = {"mitogen": [], "linear": []}
         unchanged(playbook, "mitogen")  # Warms connections and caches.
@@ -76,7 +86,7 @@ def main() -> int:
         row(f"{playbook} unchanged, Mitogen", times["mitogen"], goal)
         row(f"{playbook} unchanged, linear", times["linear"])
         ratio = [a / b for a, b in zip(times["mitogen"], times["linear"], strict=True)]
-        row("  Mitogen / linear, run by run", ratio)
+        row("  Mitogen / linear, run by run", ratio, digits=2)
     return 0
 
 
