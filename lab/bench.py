@@ -24,11 +24,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def timed(*command: str, cwd: Path = ROOT, **environment: str) -> tuple[float, str]:
     """Run a command; return its wall time in seconds and its output. A failure ends the benchmark."""
+    # What make was given for this run is not meant for the make that it starts.
+    outer = {name: value for name, value in os.environ.items() if name not in ("FLAGS", "MAKEFLAGS", "MAKEOVERRIDES")}
     started = time.monotonic()
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**os.environ, **environment},
+        env={**outer, **environment},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
