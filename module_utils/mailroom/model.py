@@ -12,17 +12,45 @@ from dataclasses import dataclass, field
 from .addresses import domain_to_unicode
 from .findings import Path
 
-ACTIVE, DISABLED, ABSENT = "active", "disabled", "absent"
+ACTIVE, DISABLED, QUARANTINED, ABSENT = "active", "disabled", "quarantined", "absent"
 SERVICES = ("antispam", "antivirus", "imap", "pop3", "sieve", "submission")
+PERSON, SHARED, SEND_ONLY, RECEIVE_ONLY = "person", "shared", "send_only", "receive_only"
+# What an agent of a shared mailbox may do; each right includes those before it.
+READ, EDIT, SEND = "read", "edit", "send"
+# Who may post to a group: one of these words, or LISTED with the addresses.
+ANYONE, INTERNAL, MEMBERS, LISTED = "anyone", "internal", "members", "listed"
+ANY_NAME, FIRSTNAME_LASTNAME = "any", "firstname.lastname"
+# `identity` of a mailbox that sends under its own address whatever its domain says.
+OWN = "own"
+
+
+class Addressed:
+    """What objects with a local part in a domain share."""
+
+    local: str
+    domain: str
+    path: Path
+    source: int
+
+    @property
+    def address(self) -> str:
+        return f"{self.local}@{self.domain}"
 
 
 @dataclass(eq=False)
-class Mailbox:
-    """A mailbox. `quota` None is unlimited; `aliases`, `forwards` are addresses; `password` a hash or ""."""
+class Mailbox(Addressed):
+    """A mailbox of a person, a service or several people.
+
+    `quota` None is unlimited; `aliases`, `forwards`, `send_as` are addresses; `password` is a hash or "".
+    `identity` is the address that mail to the outside leaves under, "" for its own. `expires` is a date
+    (YYYY-MM-DD) or "", `contact` the address of who is asked about it. `hold` is the reason of a legal hold or "".
+    `renamed_from` is the address that it had before, or "". `agents` are rights by address (shared mailboxes).
+    """
 
     local: str
     domain: str
     name: str
+    kind: str = PERSON
     display_name: str = ""
     given_name: str = ""
     surname: str = ""
@@ -35,13 +63,16 @@ class Mailbox:
     aliases: tuple[str, ...] = ()
     forwards: tuple[str, ...] = ()
     keep_copy: bool = True
+    send_as: tuple[str, ...] = ()
+    identity: str = ""
+    agents: Mapping[str, str] = field(default_factory=dict)
+    expires: str = ""
+    contact: str = ""
+    hold: str = ""
+    renamed_from: str = ""
     password: str = ""
     path: Path = ()
     source: int = 0
-
-    @property
-    def address(self) -> str:
-        return f"{self.local}@{self.domain}"
 
     @property
     def delivery(self) -> tuple[str, ...]:
@@ -51,8 +82,8 @@ class Mailbox:
 
 
 @dataclass(eq=False)
-class Alias:
-    """An address without a mailbox."""
+class Alias(Addressed):
+    """An address without a mailbox. The catch-all of a domain is an alias with an empty local part."""
 
     local: str
     domain: str
@@ -60,30 +91,53 @@ class Alias:
     path: Path = ()
     source: int = 0
 
-    @property
-    def address(self) -> str:
-        return f"{self.local}@{self.domain}"
+
+@dataclass(eq=False)
+class Group(Addressed):
+    """A distribution list. `post` is one of ANYONE, INTERNAL, MEMBERS, LISTED (then `posters` has the addresses)."""
+
+    local: str
+    domain: str
+    name: str
+    members: tuple[str, ...]
+    post: str = ANYONE
+    posters: tuple[str, ...] = ()
+    path: Path = ()
+    source: int = 0
 
 
 @dataclass(eq=False)
 class Domain:
-    """A domain with all in it. `name` is in A-labels; `quota` and `services` are defaults for mailboxes."""
+    """A domain with all in it. `name` is in A-labels; `quota` and `services` are defaults for mailboxes.
+
+    `alias_names` are further names (A-labels) under which every address exists too. `max_mailboxes` and
+    `max_quota` (bytes for all mailboxes) None mean no limit.
+    """
 
     name: str
     customer: str = ""
     state: str = ACTIVE
     quota: int | None = None
     services: frozenset[str] = frozenset(SERVICES)
+    alias_names: tuple[str, ...] = ()
+    max_mailboxes: int | None = None
+    max_quota: int | None = None
+    administrators: tuple[str, ...] = ()
+    naming: str = ANY_NAME
+    identity: str = ""
+    reserved: tuple[str, ...] = ()
     mailboxes: list[Mailbox] = field(default_factory=list)
     aliases: list[Alias] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
     source: int = 0
     # Some of the domain's objects could not be read, so what seems to be missing may only be unread.
     incomplete: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All spellings of the name: A-labels, and U-labels if they differ."""
-        return tuple(dict.fromkeys((self.name, domain_to_unicode(self.name))))
+        """All spellings of all names: the name in A-labels first, then U-labels where they differ, then alias names."""
+        found = [spelling for name in (self.name, *self.alias_names) for spelling in (name, domain_to_unicode(name))]
+        return tuple(dict.fromkeys(found))
 
 
 def name_parts(name: str, given_name: str = "", surname: str = "") -> tuple[str, str]:
