@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import date
 
 from . import model
-from .build import Accounts
+from .account_set import Accounts
 from .findings import ERROR, WARNING, Path
-from .model import Alias, Domain, Mailbox
+from .model import Alias, Domain, Group, Mailbox
+from .routing import Thing, further_addresses, targets, things
 
 # RFC 5321 demands the first; RFC 2142 asks for the second.
 REQUIRED_LOCAL_PARTS = (("postmaster", ERROR), ("abuse", WARNING))
 
-Thing = Mailbox | Alias
 
-
-def validate(accounts: Accounts, *, others_unknown: bool = False) -> None:
+def validate(accounts: Accounts, today: date, *, others_unknown: bool = False) -> None:
     """Add findings on what is wrong between objects to `accounts.findings`.
 
     With `others_unknown`, some files could not be read, so what is missing here may be there.
@@ -33,15 +32,15 @@ class _Validation:
 
     def run(self) -> None:
         # Own addresses first, so that the finding is on the alias that wants somebody's address, in whatever file.
-        things = [thing for domain in self.domains.values() for thing in _things(domain)]
-        for thing in things:
+        everything = [thing for domain in self.domains.values() for thing in things(domain)]
+        for thing in everything:
             self._claim(thing, thing.address, ())
-        for thing in things:
-            for address in _further_addresses(thing):
+        for thing in everything:
+            for address in further_addresses(thing):
                 self._claim(thing, address, ("aliases",))
         for domain in self.domains.values():
-            for thing in _things(domain):
-                for address, below in _targets(thing):
+            for thing in things(domain):
+                for address, below in targets(thing):
                     self._target(thing, address, below)
             self._required(domain)
         self._loops()
@@ -109,7 +108,7 @@ class _Validation:
             thing = queue.pop()
             if isinstance(thing, Mailbox) and thing.address in thing.delivery:
                 ends.add(thing)
-            for address, _below in _targets(thing):
+            for address, _below in targets(thing):
                 owner = self.owner(address)
                 if owner is None:
                     ends.add(None)
@@ -142,7 +141,7 @@ class _Validation:
     def _next(self, thing: Thing) -> list[Thing]:
         if isinstance(thing, Mailbox) and thing.address in thing.delivery:
             return []
-        owners = (self.owner(address) for address, _below in _targets(thing))
+        owners = (self.owner(address) for address, _below in targets(thing))
         return [owner for owner in owners if owner is not None]
 
     def _report_loop(self, circle: list[Thing]) -> None:
@@ -154,24 +153,6 @@ class _Validation:
         self.accounts.report(ordered[0], (), f"mail runs in a circle: {way}", "let one of them lead elsewhere")
 
 
-def _things(domain: Domain) -> Iterator[Thing]:
-    yield from domain.mailboxes
-    yield from domain.aliases
-
-
-def _further_addresses(thing: Thing) -> tuple[str, ...]:
-    """Each address beside its own that an object receives for."""
-    return thing.aliases if isinstance(thing, Mailbox) and thing.state != model.ABSENT else ()
-
-
-def _targets(thing: Thing) -> Iterator[tuple[str, Path]]:
-    """Each address that an object hands mail to, with the field that says so."""
-    if isinstance(thing, Alias):
-        yield from ((address, ()) for address in thing.targets)
-    elif thing.state != model.ABSENT:
-        yield from ((address, ("forwards",)) for address in thing.forwards)
-
-
 def _name(thing: Thing) -> str:
-    kind = "mailbox" if isinstance(thing, Mailbox) else "alias"
-    return f"{kind} {thing.address}"
+    kinds = {Mailbox: "mailbox", Group: "group", Alias: "alias"}
+    return f"{kinds[type(thing)]} {thing.address}"
