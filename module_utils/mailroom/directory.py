@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 from .addresses import domain_to_ascii, domain_to_unicode
@@ -123,7 +124,8 @@ def entry_dn(thing: Mailbox | Group | Alias, base: str) -> str:
 
 
 def _entry_dn(thing: Mailbox | Group | Alias, domain: str) -> str:
-    return dn_join("uid" if isinstance(thing, Mailbox) else "cn", thing.local or CATCH_ALL, domain)
+    # No character of a local part needs escaping in a DN.
+    return f"{'uid' if isinstance(thing, Mailbox) else 'cn'}={thing.local or CATCH_ALL},{domain}"
 
 
 def digest(entry: Entry) -> str:
@@ -179,7 +181,7 @@ def mailbox_entry(
             AGENT: [f"{address} {right}" for address, right in box.agents.items()],
             QUOTA: _number(box.quota),
             STATE: [box.state],
-            SERVICE: sorted(box.services),
+            SERVICE: list(_in_order(box.services)),
             EXPIRES: [box.expires],
             CONTACT: [box.contact],
             HOLD: [box.hold],
@@ -317,6 +319,11 @@ def _finished(entry: dict[str, list[str]]) -> dict[str, list[str]]:
             kept[name] = values
     kept[DIGEST] = [digest(kept)]
     return kept
+
+
+@lru_cache(maxsize=64)
+def _in_order(services: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(services))
 
 
 def _number(value: int | None) -> list[str]:
