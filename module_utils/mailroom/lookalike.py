@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_LATIN = str.maketrans({"0": "o", "1": "l", "i": "l", "ı": "l", "|": "l"})
+_LATIN = str.maketrans({"0": "o", "1": "l", "i": "l", "\u0131": "l", "|": "l"})
 # Lower-case letters of Cyrillic, Greek and rarer Latin in the shape of common ones.
 _CYRILLIC = zip("аеорсухіјѕԁһԛԝӏкмтгпв", "aeopcyxijsdhqwlkmtrnb", strict=True)
 _GREEK = zip("αονικρτυωχηϲϳγ", "aovikptuwxncjy", strict=True)

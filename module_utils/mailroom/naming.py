@@ -12,7 +12,7 @@ from .model import FIRSTNAME_LASTNAME, PERSON, Domain, Mailbox
 _FIRSTNAME_LASTNAME = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*(?:\.[^\W\d_]+(?:-[^\W\d_]+)*)+\d*")
 # Letters that do not fall apart into a base letter and a mark.
 _LETTERS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "ł": "l", "đ": "d", "ı": "i"}
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "ł": "l", "đ": "d", "\u0131": "i"}
 )
 
 

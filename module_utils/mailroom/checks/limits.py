@@ -29,7 +29,5 @@ def _quota(context: Context, domain: Domain, total: int, most: int, unlimited: l
         message = f"mailboxes without a quota ({len(unlimited)}) break the limit: {shown}"
         context.error(domain, field, message, "give them a quota, or set one under defaults")
     if total > most:
-        message = (
-            f"the quotas of the mailboxes are {format_size(total)} together, at most {format_size(most)} is allowed"
-        )
+        message = f"the mailboxes have quotas of {format_size(total)} together, {format_size(most)} is allowed"
         context.error(domain, field, message, "lower some, or raise the limit")

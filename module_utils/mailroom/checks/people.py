@@ -48,8 +48,8 @@ def _agents(context: Context, box: Mailbox) -> None:
         local, _at, host = address.rpartition("@")
         field = ("agents", local if host == box.domain else address)
         agent = _person(context, box, address, field)
-        for service in _NEEDED[right] if agent else ():
-            if service not in agent.services:
+        for service in _NEEDED[right]:
+            if agent is not None and service not in agent.services:
                 message = f"{address} has the right {right} but not the service {service}"
                 context.warn(box, field, message, f"give it {service}, or take it out of agents")
 
