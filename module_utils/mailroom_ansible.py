@@ -9,6 +9,7 @@ import os
 import ansible.module_utils.mailroom.accounts
 import ansible.module_utils.mailroom.addresses
 import ansible.module_utils.mailroom.codec
+import ansible.module_utils.mailroom.collector
 import ansible.module_utils.mailroom.diff
 import ansible.module_utils.mailroom.dn
 import ansible.module_utils.mailroom.findings

@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from .addresses import domain_to_ascii, domain_to_unicode
+from .collector import paused
 from .diff import Description, Rules
 from .dn import depth as dn_depth
 from .dn import join as dn_join
@@ -228,7 +229,11 @@ def entries(domains: Iterable[Domain], base: str) -> ENTRIES:
     The password of a mailbox that names none is PENDING: it is made when the mailbox turns out to be new.
     The attributes of LIFE are not among them, as they depend on what is there already.
     """
-    by_name = {domain.name: domain for domain in domains}
+    with paused():
+        return _entries({domain.name: domain for domain in domains}, base)
+
+
+def _entries(by_name: dict[str, Domain], base: str) -> ENTRIES:
     spell, routing = Spelling.of(by_name.values()), Routing(by_name)
     senders = _senders(by_name.values())
     found: ENTRIES = {}

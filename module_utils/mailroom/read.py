@@ -7,6 +7,7 @@ from datetime import date
 
 from .account_set import Accounts
 from .build import build
+from .collector import paused
 from .loader import Decrypt, load
 from .validate import validate
 
@@ -17,11 +18,12 @@ def read_accounts(path: str, schema_file: str, decrypt: Decrypt | None, today: d
     `today` decides which mailboxes have expired: those count as disabled.
     Nothing is raised for what files contain; look at `findings` before using `domains`.
     """
-    documents, unreadable = load(path, decrypt)
-    accounts = build(documents, schema_file, today)
-    # What an unreadable file holds is unknown, so references cannot be judged.
-    for domain in accounts.domains.values():
-        domain.incomplete = domain.incomplete or bool(unreadable)
-    validate(accounts, today, others_unknown=bool(unreadable))
-    accounts.findings = sorted({*unreadable, *accounts.findings})
-    return accounts
+    with paused():
+        documents, unreadable = load(path, decrypt)
+        accounts = build(documents, schema_file, today)
+        # What an unreadable file holds is unknown, so references cannot be judged.
+        for domain in accounts.domains.values():
+            domain.incomplete = domain.incomplete or bool(unreadable)
+        validate(accounts, today, others_unknown=bool(unreadable))
+        accounts.findings = sorted({*unreadable, *accounts.findings})
+        return accounts
