@@ -43,9 +43,9 @@ class Tree:
         file.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
         return self
 
-    def read(self, decrypt=None):
+    def read(self, decrypt=None, today=TODAY):
         """The accounts in the tree."""
-        return read_accounts(str(self.folder), str(SCHEMA), decrypt, TODAY)
+        return read_accounts(str(self.folder), str(SCHEMA), decrypt, today)
 
     def findings(self, decrypt=None) -> list[str]:
         """All findings as text, with file names relative to the tree."""
@@ -55,6 +55,11 @@ class Tree:
         """The desired entries of a valid tree."""
         accounts = self.read(decrypt)
         assert [str(finding) for finding in accounts.findings] == []
+        return self.desired(accounts)
+
+    @staticmethod
+    def desired(accounts):
+        """The desired entries of accounts that were read."""
         return directory.entries(accounts.domains.values(), BASE)
 
 
