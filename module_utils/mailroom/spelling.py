@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All spellings of an address: under each name of its domain, in A-labels and in U-labels."""
+"""All spellings of an address: under each name of its domain, in A-labels and U-labels, and as mail servers fold it."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from .addresses import domain_to_unicode
@@ -25,10 +26,22 @@ class Spelling:
         found: list[str] = []
         for address in addresses:
             local, _at, host = address.rpartition("@")
-            found += [f"{local}@{name}" for name in self._names.get(host) or self._learn(host)]
+            names = self._names.get(host) or self._learn(host)
+            found += [f"{local}@{name}" for name in names]
+            if not local.isascii() and (folded := _folded(local)):
+                found += [f"{folded}@{name}" for name in names]
         return found if len(found) < 2 else list(dict.fromkeys(found))
 
     def _learn(self, host: str) -> tuple[str, ...]:
         names = tuple(dict.fromkeys((host, domain_to_unicode(host))))
         self._names[host] = names
         return names
+
+
+def _folded(local: str) -> str:
+    """The local part as Postfix asks for it, or "" where that is the same to the directory.
+
+    Postfix looks up every key in Unicode's full case folding: it asks for strasse where an address has straße.
+    """
+    folded = unicodedata.normalize("NFKC", local.casefold())
+    return "" if folded == local else folded
