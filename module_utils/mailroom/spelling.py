@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from .addresses import domain_to_unicode
+from .addresses import domain_to_unicode, folded_local_part
 from .model import Domain
 
 
@@ -28,7 +27,7 @@ class Spelling:
             local, _at, host = address.rpartition("@")
             names = self._names.get(host) or self._learn(host)
             found += [f"{local}@{name}" for name in names]
-            if not local.isascii() and (folded := _folded(local)):
+            if not local.isascii() and (folded := folded_local_part(local)):
                 found += [f"{folded}@{name}" for name in names]
         return found if len(found) < 2 else list(dict.fromkeys(found))
 
@@ -36,12 +35,3 @@ class Spelling:
         names = tuple(dict.fromkeys((host, domain_to_unicode(host))))
         self._names[host] = names
         return names
-
-
-def _folded(local: str) -> str:
-    """The local part as Postfix asks for it, or "" where that is the same to the directory.
-
-    Postfix looks up every key in Unicode's full case folding: it asks for strasse where an address has straße.
-    """
-    folded = unicodedata.normalize("NFKC", local.casefold())
-    return "" if folded == local else folded

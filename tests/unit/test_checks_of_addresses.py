@@ -54,6 +54,17 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             "bob@widget.example (widget.example.yml:7); give it to one of them"
         ],
     ),
+    "two that mail servers take for one": (
+        [ALICE + "  strasse: {name: A}\n  straße: {name: B}\n"],
+        [
+            "error: widget.example.yml:8: mailboxes.straße: to mail servers straße@widget.example is the same as "
+            "strasse@widget.example of mailbox strasse@widget.example (widget.example.yml:7); change one of the two"
+        ],
+    ),
+    "one mailbox in both": (
+        [ALICE + "  straße: {name: B, aliases: [strasse]}\n"],
+        [],
+    ),
     "address under an alias domain": (
         ["alias_domains: [widget.test]\n" + bob("aliases: [alice@widget.test]")],
         [
