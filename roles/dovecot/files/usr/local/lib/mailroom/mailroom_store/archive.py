@@ -49,7 +49,7 @@ def manifest_path(archive: Path) -> Path:
 
 
 def name(entry: Entry, now: datetime, key: str) -> str:
-    """Return the archive's place below the folder of archives, such as `widget.example/ann_20260131T040000Z.tar.zst`."""
+    """Return the place below the folder of archives, such as `widget.example/ann_20260131T040000Z.tar.zst`."""
     return f"{entry.store}_{now:%Y%m%dT%H%M%SZ}{SUFFIX}{ENCRYPTED if key else ''}"
 
 
@@ -80,7 +80,7 @@ def expired(archives: list[Archive], days: int, today: date, held: set[str]) -> 
 
 
 def folder(settings: Settings) -> Path:
-    """Make the folder of archives, or see that it is root's alone: it may lie in the mail store, whose owner is not root."""
+    """Make the folder of archives, or see that it is root's alone: the mail store around it belongs to another user."""
     place = settings.archive_dir
     if not place.exists() and not place.is_symlink():
         place.mkdir(mode=0o700, parents=True)
@@ -131,9 +131,9 @@ def delete(archive: Archive) -> None:
 
 
 def unpack(settings: Settings, archive: Archive, identity: str, into: Path) -> None:
-    """Unpack an archive into a new folder, as the owner of the mail. Raises StoreError; then the folder may be half full."""
+    """Unpack an archive into a new folder, as the owner of the mail. After a StoreError the folder may be half full."""
     if archive.encrypted and not identity:
-        raise StoreError(f"{archive.path}: encrypted: name the file with the private key (--identity FILE, or - for stdin)")
+        raise StoreError(f"{archive.path}: encrypted: name the private key (--identity FILE, or - for standard input)")
     identity = identity if archive.encrypted else ""
     if (want := archive.manifest.get("sha256")) != (have := _hash_of(archive.path)):
         raise StoreError(f"{archive.path}: damaged: its SHA-256 is {have}, the manifest says {want}")

@@ -14,14 +14,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from . import archive, dovecot, removal, work
+from . import archive, dovecot, pipes, removal, work
 from . import settings as configuration
 from .entry import Entry, due, home, why_kept
 from .replica import Replica, confirmed
-from .settings import Settings, StoreError
+from .settings import NotActive, Settings, StoreError
 
-DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
-EXIT_CODES = "exit codes: 0 done, 1 something could not be done and is named, 2 wrong call, 3 refused: nothing was done"
+DONE, FAILED, REFUSED, NOT_ACTIVE = 0, 1, 3, 4
+EXIT_CODES = (
+    "exit codes: 0 done, 1 something could not be done and is named, 2 wrong call, 3 refused: nothing was done, "
+    "4 not the active mail host"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,18 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except StoreError as error:
         print(f"mailroom-store: {error}", file=sys.stderr)
-        return REFUSED
+        return NOT_ACTIVE if isinstance(error, NotActive) else REFUSED
 
 
 # --- commands ---
 
 
-def _check(_settings: Settings, _options: argparse.Namespace) -> int:
+def _check(settings: Settings, _options: argparse.Namespace) -> int:
+    pipes.check_recipient(settings.archive_key)
     return DONE
-
-
-def _active(settings: Settings, _options: argparse.Namespace) -> int:
-    return DONE if settings.mail_root.is_dir() and dovecot.is_running() else FAILED
 
 
 def _ready(settings: Settings, options: argparse.Namespace) -> int:
@@ -168,7 +168,7 @@ def _list(settings: Settings, options: argparse.Namespace) -> int:
 def _replica(settings: Settings) -> Replica:
     """The replica, on the active mail host and complete: nothing is done on less."""
     if not settings.mail_root.is_dir() or not dovecot.is_running():
-        raise StoreError(f"not the active mail host: {settings.mail_root} or a running Dovecot is missing")
+        raise NotActive(f"not the active mail host: {settings.mail_root} or a running Dovecot is missing")
     replica = Replica(settings.base)
     replica.must_be_complete()
     return replica
@@ -248,8 +248,7 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
-    command("check", _check, "Read the settings and do nothing")
-    command("active", _active, "Exit with 0 on the host that has the mail store and a running Dovecot, else with 1")
+    command("check", _check, "Read the settings, say what is wrong with them, and do nothing")
     made = command("ready", _ready, "Make mailboxes and their special folders where they are missing")
     made.add_argument("addresses", nargs="+", metavar="ADDRESS", help="mailboxes, or - for a list on standard input")
     made = command(
@@ -277,7 +276,8 @@ def _parser() -> argparse.ArgumentParser:
         "purge",
         _purge,
         "Archive and delete the mail of removed mailboxes whose purge date has come",
-        "Only entries that are quarantined, have a purge date that has come, and no legal hold; the provider is asked too. "
+        "Only entries that are quarantined, have a purge date that has come, and no legal hold; the provider "
+        "is asked too. "
         "Then archives are deleted that are older than the role's dovecot_archive_days.",
     )
     made.add_argument("--dry-run", action="store_true", help="only say what would go")

@@ -34,6 +34,15 @@ def passing_key() -> Key:
     return Key(private + "\n", public.strip())
 
 
+def check_recipient(key: str) -> None:
+    """Raise StoreError unless age takes the key. Where age is not installed yet nothing can be said."""
+    if not key or not Path(AGE).exists():
+        return
+    done = subprocess.run([AGE, "-r", key], input=b"", capture_output=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise StoreError(f"archive_key: {done.stderr.decode().splitlines()[0]}")
+
+
 @contextmanager
 def writing(file: IO[bytes], recipients: list[str]) -> Iterator[IO[bytes]]:
     """What is written to the yielded file arrives in `file`, compressed and encrypted. Raises StoreError."""
@@ -93,6 +102,7 @@ def _open(end: IO[bytes] | None) -> IO[bytes]:
 
 
 def _judge(programs: list[subprocess.Popen[bytes]], codes: list[int]) -> None:
-    bad = [f"{program.args[0]} ended with {code}" for program, code in zip(programs, codes, strict=True) if code]  # type: ignore[index]
+    names = [str(program.args[0]) for program in programs]  # type: ignore[index]
+    bad = [f"{name} ended with {code}" for name, code in zip(names, codes, strict=True) if code]
     if bad:
         raise StoreError(", ".join(bad))

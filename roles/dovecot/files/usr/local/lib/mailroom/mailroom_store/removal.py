@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deleting and bringing back mail. A mailbox moves by renaming, so that no moment shows half of one.
 
-Below the mail root, `.going/DOMAIN/LOCAL` is a mailbox on its way out that is not judged yet (an interrupted run puts it
-back), `.gone/DOMAIN/LOCAL` one that is archived, compared and only waits for deletion.
+Below the mail root, `.going/DOMAIN/LOCAL` is a mailbox on its way out that is not judged yet (after an interrupted
+run it is put back), `.gone/DOMAIN/LOCAL` one that is archived, compared and only waits for deletion.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def purge(settings: Settings, entry: Entry, now: datetime) -> archive.Archive:
 def restore(
     settings: Settings, entry: Entry, source: archive.Archive, identity: str, *, merge: bool = False
 ) -> tuple[int, str]:
-    """Bring an archive's mail back; return the number of messages and the folder they are below ("" for where they were).
+    """Bring an archive's mail back; return the number of messages and the folder above them ("" for their old places).
 
     A mailbox without mail and scripts becomes what was archived, with flags, UIDs and scripts. One that is in use is
     left alone, or with `merge` gets the messages in folders of their own. Raises StoreError; then nothing has changed.

@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
-import ldap
-import ldap.filter
-import ldap.sasl
-
 from .entry import ATTRIBUTES, Entry, from_ldap
 from .settings import StoreError
+
+try:
+    import ldap
+    import ldap.filter
+    import ldap.sasl
+
+    MISSING = ""
+except ImportError as error:
+    MISSING = str(error)
 
 LOCAL = "ldapi:///"
 MAILBOXES = "(objectClass=mailroomMailbox)"
@@ -26,7 +31,7 @@ SECONDS = 15
 Row = tuple[str, dict[str, list[str]]]
 
 
-def _explain(error: ldap.LDAPError) -> str:
+def _explain(error: Exception) -> str:
     details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     return ": ".join(part for part in (details.get("desc"), details.get("info")) if part) or type(error).__name__
 
@@ -36,6 +41,8 @@ class Server:
 
     def __init__(self, uri: str, login: Callable[[Any], None], options: Iterable[tuple[int, Any]] = ()) -> None:
         self.uri = uri
+        if MISSING:
+            raise StoreError(f"{MISSING}; the role dovecot installs python3-ldap")
         try:
             self._raw = ldap.initialize(uri)
             for number, value in (

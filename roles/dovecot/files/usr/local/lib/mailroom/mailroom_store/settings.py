@@ -14,6 +14,10 @@ class StoreError(Exception):
     """Something cannot be done; the text says what and what to do."""
 
 
+class NotActive(StoreError):
+    """This host does not have the mail store: another one of the cluster does."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """`folders` are the special folders of every mailbox; `archive_key` is an age recipient or "" (not encrypted);

@@ -13,8 +13,11 @@ Snapshot = dict[str, tuple[str | int, ...]]
 
 
 def belongs(name: str) -> bool:
-    """Return whether a path inside a mailbox is worth keeping. Dovecot makes its indexes anew from the rest (UIDs are in
-    dovecot-uidlist, flags in file names, keywords in dovecot-keywords); lock files and half-written mail are nothing."""
+    """Return whether a path inside a mailbox is worth keeping.
+
+    Dovecot makes its indexes anew from the rest: UIDs are in dovecot-uidlist, flags in file names, keywords in
+    dovecot-keywords. Lock files and half-written mail are nothing.
+    """
     path = PurePosixPath(name)
     if path.name.startswith(("dovecot.index", "dovecot.list.index")) or path.name.endswith(".lock"):
         return False

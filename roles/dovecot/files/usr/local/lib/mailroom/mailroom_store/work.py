@@ -67,7 +67,7 @@ def ready(settings: Settings, replica: Replica, addresses: Sequence[str], done: 
 
 
 def lock(replica: Replica, addresses: Sequence[str], done: Done, check: bool = False) -> None:
-    """End the sessions of mailboxes that may not log in any more; the directory has seen to it that no new one begins."""
+    """End the sessions of mailboxes that may not log in any more; new ones the directory does not let in."""
     found = replica.find(addresses)
     closed = set()
     for address in map(str.lower, addresses):
