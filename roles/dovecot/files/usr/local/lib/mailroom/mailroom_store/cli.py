@@ -93,37 +93,31 @@ def _archive(settings: Settings, options: argparse.Namespace) -> int:
 
 def _purge(settings: Settings, options: argparse.Namespace) -> int:
     replica = _replica(settings)
-    provider = replica.provider()
     entries = replica.all()
-    purged: dict[str, str] = {}
-    failed: dict[str, str] = {}
-    dropped: list[str] = []
     with _alone(settings):
-        done = [] if options.dry_run else removal.tidy(settings)
-        for entry in due(entries, options.today):
+        tidied = [] if options.dry_run else removal.tidy(settings)
+        going = [entry for entry in due(entries, options.today) if home(settings.mail_root, entry).exists()]
+        # A replica may lag behind, so the provider has the last word. It is needed only on days when something goes.
+        provider = replica.provider() if going else None
+        purged: dict[str, str] = {}
+        failed: dict[str, str] = {}
+        for entry in going:
             try:
-                if not home(settings.mail_root, entry).exists():
-                    continue
                 if reason := confirmed(entry, provider, why_kept, options.today):
-                    raise StoreError(f"{entry.address} stays: {reason}")
-                if options.dry_run:
-                    purged[entry.address] = ""
-                    continue
-                made = removal.purge(settings, entry, _now())
-                purged[entry.address] = str(made.path)
+                    raise StoreError(f"its mail stays: {reason}")
+                purged[entry.address] = "" if options.dry_run else str(removal.purge(settings, entry, _now()).path)
             except StoreError as error:
                 failed[entry.address] = str(error)
         held = {entry.uuid for entry in entries if entry.hold}
-        for old in archive.expired(archive.known(settings.archive_dir), settings.archive_days, options.today, held):
-            dropped.append(str(old.path))
-            if not options.dry_run:
-                archive.delete(old)
+        old = archive.expired(archive.known(settings.archive_dir), settings.archive_days, options.today, held)
+        for each in old if not options.dry_run else []:
+            archive.delete(each)
+    dropped = [str(each.path) for each in old]
     word = "would be purged" if options.dry_run else "purged, archived in"
-    lines = [*done, *(f"{address}: {word} {path}".rstrip() for address, path in purged.items())]
+    lines = [*tidied, *(f"{address}: {word} {path}".rstrip() for address, path in purged.items())]
     lines += [f"{path}: older than {settings.archive_days} days" for path in dropped]
-    return _say(
-        options, {"purged": purged, "failed": failed, "archives_expired": dropped, "tidied": done}, lines, failed
-    )
+    data = {"purged": purged, "failed": failed, "archives_expired": dropped, "tidied": tidied}
+    return _say(options, data, lines, failed)
 
 
 def _restore(settings: Settings, options: argparse.Namespace) -> int:

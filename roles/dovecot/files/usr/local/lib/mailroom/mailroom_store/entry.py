@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -98,8 +99,6 @@ def why_kept(entry: Entry, today: date) -> str:
 def due(entries: Iterable[Entry], today: date) -> list[Entry]:
     """Return the entries whose mail is to go today, by address. A store path that two entries share keeps both."""
     everyone = list(entries)
-    owners: dict[str, int] = {}
-    for entry in everyone:
-        owners[entry.store] = owners.get(entry.store, 0) + 1
+    owners = Counter(entry.store for entry in everyone)
     found = [entry for entry in everyone if not why_kept(entry, today) and owners[entry.store] == 1]
     return sorted(found, key=lambda entry: entry.address)
