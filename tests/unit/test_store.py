@@ -209,6 +209,8 @@ def test_no_settings(tmp_path):
         ("Lists/Dev", "Lists.Dev"),
         ("v2.0", "v2^2e0"),
         ("a&b", "a&-b"),
+        ("a^b", "a^5eb"),
+        ("~x", "^7ex"),
         ("Entwürfe", "Entw&APw-rfe"),
         ("送信済み", "&kAFP4W4IMH8-"),
     ],

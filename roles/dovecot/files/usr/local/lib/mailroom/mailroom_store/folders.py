@@ -21,7 +21,9 @@ def storage_name(folder: str) -> str:
         else:
             packed = base64.b64encode(text.encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
             parts.append(f"&{packed}-")
-    return "".join(parts)
+    name = "".join(parts)
+    # A leading ~ would be somebody's home.
+    return f"^7e{name[1:]}" if name.startswith("~") else name
 
 
 def missing(home: Path, folders: tuple[str, ...]) -> list[str]:
