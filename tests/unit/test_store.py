@@ -306,6 +306,19 @@ def test_archives_are_known_by_their_manifests(store):
         archive.known(store.archive_dir)
 
 
+def test_unfinished_archives_are_tidied_away(store):
+    whole = made(store)
+    partial = store.archive_dir / "widget.example/.bob_1.tar.zst.partial"
+    alone = store.archive_dir / "widget.example/bob_1.tar.zst.age.json"
+    for file in (partial, alone):
+        file.write_text("{}")
+    assert archive.tidy(store.archive_dir) == [
+        f"{file} was deleted: its archive was never finished" for file in (partial, alone)
+    ]
+    assert archive.known(store.archive_dir) == [whole]
+    assert archive.tidy(store.archive_dir) == []
+
+
 def test_archives_expire(store):
     both = [made(store), made(store, when=datetime(2026, 12, 22, tzinfo=UTC))]
     assert archive.expired(both, 365, date(2027, 12, 21), set()) == []

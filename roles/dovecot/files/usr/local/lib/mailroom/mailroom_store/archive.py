@@ -59,7 +59,7 @@ def known(folder: Path) -> list[Archive]:
     for file in folder.glob(f"*/*{SUFFIX}*{MANIFEST}"):
         try:
             manifest = json.loads(file.read_text())
-            archive = Archive(file.with_name(file.name.removesuffix(MANIFEST)), manifest)
+            archive = Archive(_described(file), manifest)
             if archive.path.is_file() and archive.made and manifest["address"]:
                 found.append(archive)
         except (OSError, ValueError, KeyError) as error:
@@ -128,6 +128,19 @@ def write(settings: Settings, entry: Entry, home: Path, now: datetime) -> tuple[
 def delete(archive: Archive) -> None:
     archive.path.unlink(missing_ok=True)
     manifest_path(archive.path).unlink(missing_ok=True)
+
+
+def tidy(folder: Path) -> list[str]:
+    """Delete what interrupted runs left unfinished; return what was done. Only for the holder of the lock."""
+    left = sorted(folder.glob("*/.*.partial"))
+    left += [file for file in sorted(folder.glob(f"*/*{SUFFIX}*{MANIFEST}")) if not _described(file).exists()]
+    for file in left:
+        file.unlink()
+    return [f"{file} was deleted: its archive was never finished" for file in left]
+
+
+def _described(manifest: Path) -> Path:
+    return manifest.with_name(manifest.name.removesuffix(MANIFEST))
 
 
 def unpack(settings: Settings, archive: Archive, identity: str, into: Path) -> None:

@@ -95,7 +95,7 @@ def _purge(settings: Settings, options: argparse.Namespace) -> int:
     replica = _replica(settings)
     entries = replica.all()
     with _alone(settings):
-        tidied = [] if options.dry_run else removal.tidy(settings)
+        tidied = [] if options.dry_run else removal.tidy(settings) + archive.tidy(settings.archive_dir)
         going = [entry for entry in due(entries, options.today) if home(settings.mail_root, entry).exists()]
         # A replica may lag behind, so the provider has the last word. It is needed only on days when something goes.
         provider = replica.provider() if going else None
