@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
 
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):
                 "uri": {"type": "str", "default": "ldapi:///"},
             }
         )
-        accounts = read_accounts(self._loader.path_dwim(args["path"]), SCHEMA, self._decrypt)
+        accounts = read_accounts(self._loader.path_dwim(args["path"]), SCHEMA, self._decrypt, datetime.date.today())
         problems = errors(accounts.findings)
         if problems:
             shown = [str(finding) for finding in problems]

@@ -9,6 +9,7 @@ import os
 import ansible.module_utils.mailroom.accounts
 import ansible.module_utils.mailroom.addresses
 import ansible.module_utils.mailroom.codec
+import ansible.module_utils.mailroom.collector
 import ansible.module_utils.mailroom.diff
 import ansible.module_utils.mailroom.dn
 import ansible.module_utils.mailroom.findings
@@ -18,7 +19,9 @@ import ansible.module_utils.mailroom.operations
 import ansible.module_utils.mailroom.passwords
 import ansible.module_utils.mailroom.plan
 import ansible.module_utils.mailroom.quantities
-import ansible.module_utils.mailroom.single  # noqa: F401
+import ansible.module_utils.mailroom.routing
+import ansible.module_utils.mailroom.single
+import ansible.module_utils.mailroom.spelling  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.mailroom.directory import ADDRESS
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError

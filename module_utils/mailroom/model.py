@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Domains, mailboxes and aliases in their normal form: what the directory is made from.
+"""Domains, mailboxes, groups and aliases in their normal form: what the directory is made from.
 
 Addresses are canonical (see addresses.py), sizes are bytes, defaults are applied.
 """
@@ -14,6 +14,8 @@ from .findings import Path
 
 ACTIVE, DISABLED, QUARANTINED, ABSENT = "active", "disabled", "quarantined", "absent"
 SERVICES = ("antispam", "antivirus", "imap", "pop3", "sieve", "submission")
+# What a login is for; nobody logs in to a shared mailbox, and the others do not need all of these.
+READING, SENDING = frozenset({"imap", "pop3", "sieve"}), frozenset({"submission"})
 PERSON, SHARED, SEND_ONLY, RECEIVE_ONLY = "person", "shared", "send_only", "receive_only"
 # What an agent of a shared mailbox may do; each right includes those before it.
 READ, EDIT, SEND = "read", "edit", "send"
@@ -43,8 +45,9 @@ class Mailbox(Addressed):
 
     `quota` None is unlimited; `aliases`, `forwards`, `send_as` are addresses; `password` is a hash or "".
     `identity` is the address that mail to the outside leaves under, "" for its own. `expires` is a date
-    (YYYY-MM-DD) or "", `contact` the address of who is asked about it. `hold` is the reason of a legal hold or "".
-    `renamed_from` is the address that it had before, or "". `agents` are rights by address (shared mailboxes).
+    (YYYY-MM-DD) or "": `state` is DISABLED from that date on; `contact` is the address of who is asked about it.
+    `hold` is the reason of a legal hold or "". `renamed_from` is the address that it had before, or "". `agents`
+    are rights by address (shared mailboxes).
     """
 
     local: str
@@ -73,6 +76,11 @@ class Mailbox(Addressed):
     password: str = ""
     path: Path = ()
     source: int = 0
+
+    @property
+    def receives(self) -> bool:
+        """Whether mail for it is taken."""
+        return self.kind != SEND_ONLY and self.state in (ACTIVE, DISABLED)
 
     @property
     def delivery(self) -> tuple[str, ...]:
@@ -130,6 +138,8 @@ class Domain:
     aliases: list[Alias] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     source: int = 0
+    # Which document says a field of the domain itself, where it has several.
+    sources: dict[str, int] = field(default_factory=dict)
     # Some of the domain's objects could not be read, so what seems to be missing may only be unread.
     incomplete: bool = False
 
@@ -144,6 +154,12 @@ def name_parts(name: str, given_name: str = "", surname: str = "") -> tuple[str,
     """Return (given name, surname); where not given, the last word of the name is the surname."""
     given, _space, last = name.rpartition(" ")
     return given_name or given, surname or last
+
+
+def services_of_kind(kind: str, services: frozenset[str]) -> frozenset[str]:
+    """Return the services that a mailbox of a kind can have out of those that it was given."""
+    without = {SEND_ONLY: READING, RECEIVE_ONLY: SENDING, SHARED: READING | SENDING}
+    return services - without.get(kind, frozenset())
 
 
 def services_with(base: frozenset[str], flags: Mapping[str, bool]) -> frozenset[str]:

@@ -3,21 +3,27 @@
 
 from __future__ import annotations
 
-from .build import Accounts, build
+from datetime import date
+
+from .account_set import Accounts
+from .build import build
+from .collector import paused
 from .loader import Decrypt, load
 from .validate import validate
 
 
-def read_accounts(path: str, schema_file: str, decrypt: Decrypt | None = None) -> Accounts:
+def read_accounts(path: str, schema_file: str, decrypt: Decrypt | None, today: date) -> Accounts:
     """Read the account files at `path` and return the accounts with all findings, sorted by place.
 
+    `today` decides which mailboxes have expired: those count as disabled.
     Nothing is raised for what files contain; look at `findings` before using `domains`.
     """
-    documents, unreadable = load(path, decrypt)
-    accounts = build(documents, schema_file)
-    # What an unreadable file holds is unknown, so references cannot be judged.
-    for domain in accounts.domains.values():
-        domain.incomplete = domain.incomplete or bool(unreadable)
-    validate(accounts, others_unknown=bool(unreadable))
-    accounts.findings = sorted({*unreadable, *accounts.findings})
-    return accounts
+    with paused():
+        documents, unreadable = load(path, decrypt)
+        accounts = build(documents, schema_file, today)
+        # What an unreadable file holds is unknown, so references cannot be judged.
+        for domain in accounts.domains.values():
+            domain.incomplete = domain.incomplete or bool(unreadable)
+        validate(accounts, today, others_unknown=bool(unreadable))
+        accounts.findings = sorted({*unreadable, *accounts.findings})
+        return accounts

@@ -104,7 +104,7 @@ class _Compiler:
 
     def text(self, schema: Mapping[str, Any]) -> Check:
         what = schema.get("description", "text")
-        pattern = re.compile(schema["pattern"]) if "pattern" in schema else None
+        pattern = _pattern(schema["pattern"]) if "pattern" in schema else None
         choices = schema.get("enum")
         secret = schema.get("writeOnly", False)
         low, high = schema.get("minLength", 0), schema.get("maxLength")
@@ -115,7 +115,8 @@ class _Compiler:
                     yield Violation(path, "a vaulted value is not possible here", f"expected {what}")
             elif not isinstance(value, str):
                 shown = "this" if secret else _shown(value)
-                yield Violation(path, f"must be text, not {shown}", "write it in quotes")
+                hint = "" if isinstance(value, dict | list) or value is None else "write it in quotes"
+                yield Violation(path, f"must be text, not {shown}", hint)
             elif choices is not None and value not in choices:
                 yield Violation(path, f"{value!r} is not one of {', '.join(choices)}")
             elif pattern is not None and not pattern.search(value):
@@ -134,9 +135,21 @@ class _Compiler:
 
         return check
 
+    def integer(self, schema: Mapping[str, Any]) -> Check:
+        low = schema.get("minimum")
+
+        def check(value: Any, path: Path) -> Iterator[Violation]:
+            if not isinstance(value, int) or isinstance(value, bool):
+                yield Violation(path, f"must be a whole number, not {_shown(value)}")
+            elif low is not None and value < low:
+                yield Violation(path, f"must be at least {low}, not {value}")
+
+        return check
+
     def array(self, schema: Mapping[str, Any]) -> Check:
         each = self.compile(schema["items"])
         low = schema.get("minItems", 0)
+        unique = schema.get("uniqueItems", False)
 
         def check(value: Any, path: Path) -> Iterator[Violation]:
             if not isinstance(value, list):
@@ -144,10 +157,13 @@ class _Compiler:
                 return
             if len(value) < low:
                 yield Violation(path, "must not be empty")
+            seen = set()
             for position, item in enumerate(value):
                 yield from each(item, (*path, position))
-                if schema.get("uniqueItems") and item in value[:position]:
-                    yield Violation((*path, position), f"{_shown(item)} is listed twice")
+                if unique and isinstance(item, str):
+                    if item in seen:
+                        yield Violation((*path, position), f"{_shown(item)} is listed twice")
+                    seen.add(item)
 
         return check
 
@@ -179,6 +195,11 @@ class _Compiler:
         return check
 
 
+def _pattern(text: str) -> re.Pattern[str]:
+    """A pattern of JSON Schema (ECMA 262), whose $ is the very end; Python's is also before a last line break."""
+    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", text))
+
+
 def _suggestion(name: str, known: Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(name, known, 1)
     return f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
@@ -201,6 +222,7 @@ _Maker = Callable[[_Compiler, Mapping[str, Any]], Check]
 _MAKERS: dict[str, tuple[set[str], _Maker]] = {
     "string": ({"enum", "pattern", "minLength", "maxLength"}, _Compiler.text),
     "boolean": (set(), _Compiler.boolean),
+    "integer": ({"minimum"}, _Compiler.integer),
     "array": ({"items", "minItems", "uniqueItems"}, _Compiler.array),
     "object": ({"properties", "additionalProperties", "propertyNames", "required"}, _Compiler.object),
 }

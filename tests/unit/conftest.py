@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import textwrap
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mailroom.read import read_accounts
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "domain.schema.json"
+TODAY = date(2026, 11, 21)
 BASE = "ou=domains,dc=mailroom,dc=example"
 
 # Every active domain needs these; tests about something else start from here.
@@ -40,7 +42,7 @@ class Tree:
 
     def read(self, decrypt=None):
         """The accounts in the tree."""
-        return read_accounts(str(self.folder), str(SCHEMA), decrypt)
+        return read_accounts(str(self.folder), str(SCHEMA), decrypt, TODAY)
 
     def findings(self, decrypt=None) -> list[str]:
         """All findings as text, with file names relative to the tree."""

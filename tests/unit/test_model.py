@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ALICE, BASE, HEAD, ROOT, Tree, alias_dn, mailbox_dn
+from conftest import ALICE, BASE, HEAD, ROOT, SCHEMA, TODAY, Tree, alias_dn, mailbox_dn
 from mailroom.directory import Describe
 from mailroom.findings import errors, warnings
 from mailroom.passwords import PENDING
@@ -25,6 +25,8 @@ def test_a_mailbox_of_one_line_has_everything_that_the_daemons_ask_for(tree):
     assert box(with_bob(tree, "")) == {
         "objectClass": ["inetOrgPerson", "mailroomMailbox"],
         "uid": ["bob"],
+        "mailroomUser": ["bob@widget.example"],
+        "mailroomKind": ["person"],
         "mail": ["bob@widget.example"],
         "cn": ["Bob Builder"],
         "sn": ["Builder"],
@@ -35,6 +37,7 @@ def test_a_mailbox_of_one_line_has_everything_that_the_daemons_ask_for(tree):
         "mailroomState": ["active"],
         "mailroomService": ["antispam", "antivirus", "imap", "pop3", "sieve", "submission"],
         "mailroomManagedBy": ["accounts"],
+        "mailroomDigest": ["f0fd8240efb06403"],
         "userPassword": [PENDING],
     }
 
@@ -50,6 +53,7 @@ def test_a_domain_entry_carries_its_defaults(tree):
         "mailroomQuota": ["2147483648"],
         "mailroomService": ["antispam", "antivirus", "imap", "sieve", "submission"],
         "mailroomManagedBy": ["accounts"],
+        "mailroomDigest": ["4165caaf18395e47"],
     }
 
 
@@ -62,6 +66,7 @@ def test_an_alias_entry(tree):
         "mailroomDelivery": ["alice@widget.example", "Partner@elsewhere.example"],
         "mailroomState": ["active"],
         "mailroomManagedBy": ["accounts"],
+        "mailroomDigest": ["c0d438ba0f9e13c2"],
     }
 
 
@@ -192,12 +197,12 @@ def test_names_that_yaml_would_guess_at_stay_names(tree):
 def test_a_single_file_can_be_read_and_hidden_ones_are_not(tree):
     tree.write("widget.example.yml", ALICE).write(".hidden.yml", "broken: [").write("notes.txt", "x")
     assert len(tree.entries()) == 4
-    accounts = read_accounts(str(tree.folder / "widget.example.yml"), str(ROOT / "schemas/domain.schema.json"))
+    accounts = read_accounts(str(tree.folder / "widget.example.yml"), str(SCHEMA), None, TODAY)
     assert list(accounts.domains) == ["widget.example"]
 
 
 def test_the_accounts_of_the_lab_are_valid():
-    accounts = read_accounts(str(ROOT / "inventories/lab/accounts"), str(ROOT / "schemas/domain.schema.json"))
+    accounts = read_accounts(str(ROOT / "inventories/lab/accounts"), str(SCHEMA), None, TODAY)
     assert [str(finding) for finding in accounts.findings] == []
     mailboxes = [mailbox for domain in accounts.domains.values() for mailbox in domain.mailboxes]
     assert len(accounts.domains) >= 4

@@ -17,7 +17,9 @@ CASES = {
     ),
     "unknown field that resembles none": (
         ALICE + "zzz: 1\n",
-        "widget.example.yml:7: zzz: unknown field; known here: aliases, customer, defaults, domain, mailboxes, state",
+        "widget.example.yml:7: zzz: unknown field; known here: administrators, "
+        "alias_domains, aliases, catch_all, customer, defaults, domain, groups, limits, mailboxes, naming, "
+        "outgoing, reserved, shared, state",
     ),
     "unknown service": (
         ALICE + "  bob: {name: Bob, services: {imapp: true}}\n",
@@ -42,7 +44,7 @@ CASES = {
     "bad local part": (
         ALICE + "  Bob Builder: {name: Bob}\n",
         "widget.example.yml:7: mailboxes.Bob Builder: 'Bob Builder' is not a local part: "
-        "lower-case a-z, 0-9, _, with single . or - between, at most 64 characters",
+        "lower-case letters, digits and _, with single . or - between, at most 64 bytes in UTF-8",
     ),
     "local part that is too long": (
         ALICE + f"  {'b' * 65}: {{name: Bob}}\n",
@@ -59,8 +61,8 @@ CASES = {
     ),
     "bad alias of a mailbox": (
         ALICE + "  bob: {name: Bob, aliases: [bob+x]}\n",
-        "widget.example.yml:7: mailboxes.bob.aliases: 'bob+x' is not a local part: lower-case a-z, 0-9, _, "
-        "with single . or - between",
+        "widget.example.yml:7: mailboxes.bob.aliases: 'bob+x' is not a local part: lower-case letters, "
+        "digits and _, with single . or - between",
     ),
     "plain-text password": (
         ALICE + "  bob: {name: Bob, password: Secret-Word-12}\n",
@@ -92,7 +94,7 @@ CASES = {
     ),
     "bad state": (
         ALICE + "  bob: {name: Bob, state: deleted}\n",
-        "widget.example.yml:7: mailboxes.bob.state: 'deleted' is not one of active, disabled, absent",
+        "widget.example.yml:7: mailboxes.bob.state: 'deleted' is not one of active, disabled, quarantined, absent",
     ),
     "bad flag": (
         ALICE + "  bob: {name: Bob, services: {imap: maybe}}\n",
@@ -248,8 +250,8 @@ CASES = {
         ALICE.replace("name: Alice Liddell", "name: Alice Liddell, state: disabled").replace(
             "abuse: [alice]", "abuse: [a@elsewhere.example]"
         ),
-        "widget.example.yml:3: aliases.postmaster: nobody reads postmaster@widget.example: "
-        "it ends in disabled mailboxes only; add somebody who does",
+        "widget.example.yml:3: aliases.postmaster: nobody reads mail for postmaster@widget.example: "
+        "it ends in mailboxes that nobody can log in to; add somebody who does",
     ),
     "vaulted value in the wrong place": (
         ALICE + "  bob: {name: !vault '$ANSIBLE_VAULT;1.1;AES256'}\n",

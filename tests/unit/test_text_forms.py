@@ -55,9 +55,9 @@ def test_local_parts(local):
     addresses.check_local_part(local)
 
 
-@pytest.mark.parametrize("local", ["", "A", ".a", "a.", "a..b", "a b", "ä", "a/b", "a+b", "x" * 65])
+@pytest.mark.parametrize("local", ["", "A", ".a", "a.", "a..b", "a b", "Ä", "a/b", "a+b", "x" * 65])
 def test_no_local_parts(local):
-    with pytest.raises(ValueError, match=r"local part|64 characters"):
+    with pytest.raises(ValueError, match=r"local part|64 characters|lower case"):
         addresses.check_local_part(local)
 
 
