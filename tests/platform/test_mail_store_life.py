@@ -10,6 +10,7 @@ import json
 import poplib
 import shlex
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 from accounttools import AccountFiles, logs_in
@@ -18,8 +19,9 @@ from mailtools import PARTNER, PASSWORD, SUFFIX, Directory, Mail, token
 
 DOMAIN = "life.example"
 STORE = f"/srv/mail/{DOMAIN}"
-# Each test has its own, and beside it names that contain it.
-NAMES = ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas", "petra", "petrad", "quentin", "zoe")
+FILES = f"find {STORE}/renate -path '*/cur/*' -printf '%i %P\\n' | sort"
+# Beside those that something happens to: names that contain theirs.
+NAMES = ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas", "petra", "petrad", "quentin", "nina", "zoe")
 
 
 def address(local):
@@ -47,9 +49,6 @@ class Life:
             }
         )
         return self.files.apply(*arguments)
-
-    def lines(self, local):
-        return copy.deepcopy(self.mailboxes[local])
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +150,13 @@ def arrives(mail, local):
     mail.read(address(local), subject)
 
 
+def hold(directory, local, verb):
+    """Put a legal hold on a removed mailbox, or lift it, as an administrator does by hand."""
+    value = "mailroomHold: Case 2026/17\n" if verb == "add" else ""
+    dn = f"uid={local},ou={DOMAIN},ou=domains,{SUFFIX}"
+    directory.modify(f"dn: {dn}\nchangetype: modify\n{verb}: mailroomHold\n{value}")
+
+
 def store(mail1, arguments, ok=True):
     done = mail1.run(f"mailroom-store {arguments}")
     assert (done.rc == 0) == ok, done.stdout + done.stderr
@@ -164,95 +170,9 @@ def removed(mail1, local):
     ]
 
 
-def test_a_new_mailbox_is_ready_before_anybody_logs_in(life, mail1):
-    run = life.change(nina={"name": "Nina"})
-    assert run.recap["mail1"]["changed"] == 1
-    for folder in ("cur", ".Drafts/cur", ".Sent/cur", ".Junk/cur", ".Trash/cur", ".Archive/cur"):
-        place = mail1.file(f"{STORE}/nina/Maildir/{folder}")
-        assert (place.is_directory, place.user, place.mode) == (True, "vmail", 0o700), folder
-    again = life.change()
-    assert again.changed == 0
-    # Nothing to do is not even a connection.
-    assert again.recap["mail1"]["ok"] == 0
-
-
-def test_disabling_ends_every_session_at_once(life, mail, wait_for):
-    open_imap, open_pop3 = mail.imap(address("dora")), mail.pop3(address("dora"))
-    open_sieve, open_smtp = mail.sieve(address("dora")), mail.submission(address("dora"))
-    near = [mail.imap(address(name)) for name in ("dor", "dorab")]
-    life.change(dora=life.lines("dora") | {"state": "disabled"})
-    # The play is over, and so are they.
-    assert has_ended(open_imap)
-    with pytest.raises((poplib.error_proto, OSError)):
-        open_pop3.stat()
-    assert says_bye(open_sieve)
-    code, text = open_smtp.docmd(f"MAIL FROM:<{address('dora')}>")
-    if code == 250:
-        code, text = open_smtp.docmd(f"RCPT TO:<{PARTNER}>")
-    assert (code, text.split()[0]) == (553, b"5.7.1"), text
-    open_smtp.close()
-    assert not logs_in(mail, address("dora"), PASSWORD)
-    for client in near:
-        assert client.noop()[0] == "OK"
-        client.logout()
-    subject = token()
-    mail.send(address("dora"), subject)
-    mail.in_store(address("dora"), subject)
-    life.change(dora={name: value for name, value in life.lines("dora").items() if name != "state"})
-    wait_for(lambda: logs_in(mail, address("dora"), PASSWORD), "dora may log in again")
-
-
-def test_a_rename_keeps_all_that_programs_remember(life, mail, mail1):
-    fill(mail, "renate")
-    before = state(mail, "renate")
-    places = mail1.check_output(f"find {STORE}/renate -path '*/cur/*' -printf '%i %P\\n' | sort")
-    session = mail.imap(address("renate"))
-    box = life.lines("renate")
-    life.change(renate=None, renata=box | {"renamed_from": "renate"})
-    assert has_ended(session)
-    assert not logs_in(mail, address("renate"), PASSWORD)
-    assert state(mail, "renata") == before
-    # Not even a copy: the same files in the same place.
-    assert mail1.check_output(f"find {STORE}/renate -path '*/cur/*' -printf '%i %P\\n' | sort") == places
-    assert not mail1.file(f"{STORE}/renata").exists
-    # Nothing of Dovecot's own knows the login name.
-    assert (
-        mail1.run(f"grep -rl {address('renate')} {STORE}/renate --include='dovecot*' --include='subscriptions'").rc == 1
-    )
-    assert refused(mail, "renate")
-    arrives(mail, "renata")
-    arrives(mail, "renat")
-
-
-def test_removed_and_brought_back(life, mail, wait_for, mail1):
-    fill(mail, "rita")
-    before, session, box = state(mail, "rita"), mail.imap(address("rita")), life.lines("rita")
-    run = life.change("--diff", rita=None)
-    assert address("rita") in run.output
-    assert has_ended(session)
-    wait_for(lambda: refused(mail, "rita"), "mail is refused")
-    assert not logs_in(mail, address("rita"), PASSWORD)
-    assert removed(mail1, "rita")["mail"]
-    assert store(mail1, "purge").stdout == ""
-    arrives(mail, "ritas")
-    life.change(rita=box)
-    wait_for(lambda: logs_in(mail, address("rita"), PASSWORD), "the old password works")
-    assert state(mail, "rita") == before
-    arrives(mail, "rita")
-
-
-@pytest.fixture
-def settings(mail1):
-    """A file with the host's settings and other ones."""
-    made = "/run/mailroom-store-test.json"
-
-    def write(**change):
-        data = json.loads(mail1.check_output("cat /etc/mailroom/store.json")) | change
-        mail1.check_output(f"printf %s {shlex.quote(json.dumps(data))} > {made}")
-        return f"--settings {made}"
-
-    yield write
-    mail1.run(f"rm -f {made}")
+PETRA, KEY = address("petra"), "/run/mailroom-store-test.key"
+SETTINGS = "/run/mailroom-store-test.json"
+NEAR = f"find {STORE}/petrad/Maildir -path '*/cur/*' -o -path '*/new/*' | sort"
 
 
 @contextlib.contextmanager
@@ -264,35 +184,67 @@ def stopped(host, service):
         host.check_output(f"systemctl start {service}")
 
 
-@pytest.fixture
-def key(mail1):
-    """Where a private key lies for the time of a test; its public half is what archives are encrypted for."""
-    path = "/run/mailroom-store-test.key"
-    mail1.check_output(f"umask 077; age-keygen -o {path} 2>/dev/null")
-    yield path
-    mail1.run(f"rm -f {path}")
+@pytest.fixture(scope="module")
+def changed(life, mail, mail1, wait_for):
+    """One apply that disables dora, renames renate, removes rita and petra, and lowers quentin's quota.
 
-
-def test_purged_on_its_date_and_restored(life, mail, hosts, mail1, settings, key, wait_for):
-    petra, directory = address("petra"), Directory(hosts("ldap1"))
-    fill(mail, "petra")
-    before, box = state(mail, "petra"), life.lines("petra")
+    Runs of the play take seconds, so the tests share them. Has what was there before, and sessions open since then.
+    """
+    before = {}
+    for local in ("renate", "rita", "petra"):
+        fill(mail, local)
+        before[local] = state(mail, local)
+    before["files"] = mail1.check_output(FILES)
+    with mail.imap(address("quentin")) as client:
+        large = b"Subject: large\r\n\r\n" + (b"x" * 70 + b"\r\n") * 45_000
+        assert client.append("INBOX", "", None, large)[0] == "OK"
+    assert mail.dialogue(PARTNER, address("quentin"))[0] == 250
     arrives(mail, "petrad")
-    near = f"find {STORE}/petrad/Maildir -path '*/cur/*' -o -path '*/new/*' | sort"
-    near_before = mail1.check_output(near)
-    encrypting = settings(archive_key=mail1.check_output(f"age-keygen -y {key}"))
-    life.change(petra=None)
+    before["petrad"] = mail1.check_output(NEAR)
+    sessions = {
+        local: mail.imap(address(local)) for local in ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas")
+    }
+    pop3, sieve, smtp = mail.pop3(address("dora")), mail.sieve(address("dora")), mail.submission(address("dora"))
+
+    lines = copy.deepcopy(life.mailboxes)
+    allowed = json.dumps({"mailroom_allow_quota_below_use": [address("quentin")]})
+    run = life.change(
+        *("--diff", "-e", allowed),
+        dora=lines["dora"] | {"state": "disabled"},
+        renate=None,
+        renata=lines["renate"] | {"renamed_from": "renate"},
+        rita=None,
+        petra=None,
+        quentin=lines["quentin"] | {"quota": "2M"},
+    )
+    assert run.recap["mail1"]["changed"] == 1
     wait_for(lambda: refused(mail, "petra"), "the replica knows")
+    yield SimpleNamespace(before=before, sessions=sessions, pop3=pop3, sieve=sieve, smtp=smtp, lines=lines)
+    for client in sessions.values():
+        with contextlib.suppress(imaplib.IMAP4.error, OSError):
+            client.logout()
+
+
+@pytest.fixture(scope="module")
+def purged(changed, hosts, mail1, wait_for):
+    """Petra's mail purged on its date, into an encrypted archive, after all that must keep it has kept it."""
+    mail1.check_output(f"umask 077; age-keygen -o {KEY} 2>/dev/null")
+    settings = json.loads(mail1.check_output("cat /etc/mailroom/store.json"))
+    settings["archive_key"] = mail1.check_output(f"age-keygen -y {KEY}")
+    mail1.check_output(f"printf %s {shlex.quote(json.dumps(settings))} > {SETTINGS}")
+    purge = f"--settings {SETTINGS} purge"
     due = removed(mail1, "petra")["purge"]
     eve = (date.fromisoformat(due) - timedelta(days=1)).isoformat()
-    assert store(mail1, f"{encrypting} purge --today {eve}").stdout == ""
+    # Others that are due on that day stay out of this test.
+    directory = Directory(hosts("ldap1"))
+    hold(directory, "rita", "add")
+    assert store(mail1, f"{purge} --today {eve}").stdout == ""
 
     # A legal hold that comes later beats the date.
-    dn = f"uid=petra,ou={DOMAIN},ou=domains,{SUFFIX}"
-    directory.modify(f"dn: {dn}\nchangetype: modify\nadd: mailroomHold\nmailroomHold: Case 2026/17\n")
+    hold(directory, "petra", "add")
     wait_for(lambda: removed(mail1, "petra")["hold"], "the hold is on the replica")
-    assert store(mail1, f"{encrypting} purge --today {due}").stdout == ""
-    directory.modify(f"dn: {dn}\nchangetype: modify\ndelete: mailroomHold\n")
+    assert store(mail1, f"{purge} --today {due}").stdout == ""
+    hold(directory, "petra", "delete")
     wait_for(lambda: not removed(mail1, "petra")["hold"], "the hold is lifted on the replica")
 
     # Nor does anything go on doubtful evidence, or where the mail is not.
@@ -303,30 +255,110 @@ def test_purged_on_its_date_and_restored(life, mail, hosts, mail1, settings, key
         answer = store(mail1, f"purge --today {due}", ok=False)
         assert (answer.rc, "not the active mail host" in answer.stderr) == (4, True)
 
-    assert store(mail1, f"{encrypting} purge --today {due} --dry-run").stdout == f"{petra}: would be purged\n"
+    assert store(mail1, f"{purge} --today {due} --dry-run").stdout == f"{PETRA}: would be purged\n"
     assert removed(mail1, "petra")["mail"]
-    purged = json.loads(store(mail1, f"{encrypting} purge --today {due} --json").stdout)["purged"]
-    assert list(purged) == [petra]
-    archive = mail1.file(purged[petra])
+    done = json.loads(store(mail1, f"{purge} --today {due} --json").stdout)["purged"]
+    assert json.loads(store(mail1, f"{purge} --today {due} --json").stdout)["purged"] == {}
+    hold(directory, "rita", "delete")
+    yield done
+    mail1.run(f"rm -f {KEY} {SETTINGS}")
+
+
+@pytest.fixture(scope="module")
+def back(life, mail, changed, purged, wait_for):
+    """The lines of dora, rita and petra as they were."""
+    life.change(**{local: changed.lines[local] for local in ("dora", "rita", "petra")})
+    wait_for(lambda: logs_in(mail, PETRA, PASSWORD), "the old password works")
+
+
+def test_a_new_mailbox_is_ready_before_anybody_logs_in(life, mail1):
+    for folder in ("cur", ".Drafts/cur", ".Sent/cur", ".Junk/cur", ".Trash/cur", ".Archive/cur"):
+        place = mail1.file(f"{STORE}/nina/Maildir/{folder}")
+        assert (place.is_directory, place.user, place.mode) == (True, "vmail", 0o700), folder
+    again = life.change()
+    assert again.changed == 0
+    # Nothing to do is not even a connection.
+    assert again.recap["mail1"]["ok"] == 0
+
+
+def test_disabling_ends_every_session_at_once(mail, changed):
+    # The play is over, and so are they.
+    assert has_ended(changed.sessions["dora"])
+    with pytest.raises((poplib.error_proto, OSError)):
+        changed.pop3.stat()
+    assert says_bye(changed.sieve)
+    code, text = changed.smtp.docmd(f"MAIL FROM:<{address('dora')}>")
+    if code == 250:
+        code, text = changed.smtp.docmd(f"RCPT TO:<{PARTNER}>")
+    assert (code, text.split()[0]) == (553, b"5.7.1"), text
+    changed.smtp.close()
+    assert not logs_in(mail, address("dora"), PASSWORD)
+    for near in ("dor", "dorab"):
+        assert changed.sessions[near].noop()[0] == "OK"
+    subject = token()
+    mail.send(address("dora"), subject)
+    mail.in_store(address("dora"), subject)
+
+
+def test_a_rename_keeps_all_that_programs_remember(mail, mail1, changed):
+    assert has_ended(changed.sessions["renate"])
+    assert changed.sessions["renat"].noop()[0] == "OK"
+    assert not logs_in(mail, address("renate"), PASSWORD)
+    assert state(mail, "renata") == changed.before["renate"]
+    # Not even a copy: the same files in the same place.
+    assert mail1.check_output(FILES) == changed.before["files"]
+    assert not mail1.file(f"{STORE}/renata").exists
+    # Nothing of Dovecot's own knows the login name.
+    own = f"{STORE}/renate --include='dovecot*' --include='subscriptions'"
+    assert mail1.run(f"grep -rl {address('renate')} {own}").rc == 1
+    assert refused(mail, "renate")
+    arrives(mail, "renata")
+    arrives(mail, "renat")
+
+
+def test_a_removed_mailbox_is_locked_and_kept(mail, mail1, changed, wait_for):
+    assert has_ended(changed.sessions["rita"])
+    assert changed.sessions["ritas"].noop()[0] == "OK"
+    wait_for(lambda: refused(mail, "rita"), "mail is refused")
+    assert not logs_in(mail, address("rita"), PASSWORD)
+    assert mail1.file(f"{STORE}/rita/Maildir/dovecot-uidlist").exists
+    assert store(mail1, "purge").stdout == ""
+    arrives(mail, "ritas")
+
+
+def test_a_lowered_quota_is_effective(mail, changed, wait_for):
+    code, text = wait_for(
+        lambda: (answer := mail.dialogue(PARTNER, address("quentin")))[0] != 250 and answer, "the mailbox is full"
+    )
+    assert (code, text.split()[0]) == (452, "4.2.2")
+    with mail.imap(address("quentin")) as client:
+        assert b" 2048)" in client.getquotaroot("INBOX")[1][1][0]
+
+
+def test_a_purge_leaves_an_encrypted_archive(mail1, changed, purged):
+    assert list(purged) == [PETRA]
+    archive = mail1.file(purged[PETRA])
     assert (archive.user, archive.mode) == ("root", 0o600)
     assert archive.content.startswith(b"age-encryption.org/v1\n")
     manifest = json.loads(mail1.file(f"{archive.path}.json").content_string)
     assert (manifest["messages"], manifest["folders"]) == (5, {"INBOX": 3, "Projects": 2})
-    row = removed(mail1, "petra")
-    assert (row["mail"], row["archives"]) == (False, [archive.path.rpartition("/")[2]])
-    assert mail1.check_output(near) == near_before
-    assert json.loads(store(mail1, f"{encrypting} purge --today {due} --json").stdout)["purged"] == {}
+    assert mail1.check_output(NEAR) == changed.before["petrad"]
 
-    assert "bring its lines back and apply them first" in store(mail1, f"restore {petra}", ok=False).stderr
-    life.change(petra=box)
-    wait_for(lambda: logs_in(mail, petra, PASSWORD), "the old password works")
-    answer = store(mail1, f"restore {petra}", ok=False)
+
+def test_a_purged_mailbox_is_restored_from_its_archive(mail, mail1, changed, back):
+    answer = store(mail1, f"restore {PETRA}", ok=False)
     assert "encrypted: name the private key (--identity FILE, or - for standard input)" in answer.stderr
-    store(mail1, f"restore {petra} --identity {key}")
-    assert state(mail, "petra") == before
+    store(mail1, f"restore {PETRA} --identity {KEY}")
+    assert state(mail, "petra") == changed.before["petra"]
     arrives(mail, "petra")
-    answer = store(mail1, f"restore {petra} --identity {key}", ok=False)
+    answer = store(mail1, f"restore {PETRA} --identity {KEY}", ok=False)
     assert "has mail or scripts, which are not overwritten" in answer.stderr
+
+
+def test_lines_that_are_back_bring_all_back(mail, changed, back):
+    assert logs_in(mail, address("dora"), PASSWORD)
+    assert state(mail, "rita") == changed.before["rita"]
+    arrives(mail, "rita")
 
 
 def test_an_archive_needs_no_mailroom_to_be_read(life, mail, mail1):
@@ -336,22 +368,6 @@ def test_an_archive_needs_no_mailroom_to_be_read(life, mail, mail1):
     assert "Maildir/dovecot-uidlist" in listed
     assert [name for name in listed if name.startswith("Maildir/new/1") or name.startswith("Maildir/cur/1")]
     assert mail1.check_output(f"stat -c %a {archive}") == "600"
-
-
-def test_a_lowered_quota_is_effective(life, mail, wait_for):
-    with mail.imap(address("quentin")) as client:
-        text = b"Subject: large\r\n\r\n" + b"x" * 70 + b"\r\n"
-        assert client.append("INBOX", "", None, text + (b"x" * 70 + b"\r\n") * 45_000)[0] == "OK"
-    assert mail.dialogue(PARTNER, address("quentin"))[0] == 250
-    allowed = json.dumps({"mailroom_allow_quota_below_use": [address("quentin")]})
-    run = life.change("-e", allowed, quentin=life.lines("quentin") | {"quota": "2M"})
-    assert run.recap["mail1"]["ok"] > 0
-    code, text = wait_for(
-        lambda: (answer := mail.dialogue(PARTNER, address("quentin")))[0] != 250 and answer, "the mailbox is full"
-    )
-    assert (code, text.split()[0]) == (452, "4.2.2")
-    with mail.imap(address("quentin")) as client:
-        assert b" 2048)" in client.getquotaroot("INBOX")[1][1][0]
 
 
 def test_the_timer_is_there(mail1):
