@@ -5,16 +5,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from ansible.module_utils.mailroom_journal import Journal
 from ansible.module_utils.mailroom_ldap import DirectoryError, Session
 from ansible.module_utils.mailroom_writes import TXN_START, Refused, Writer
 
-from .mailroom.batches import divide, undone
+from .mailroom.batches import divide
 from .mailroom.dn import key as dn_key
 from .mailroom.dn import parent as dn_parent
-from .mailroom.operations import Operation, operations
+from .mailroom.operations import ADD, GUARDED, MODRDN, REMOVE, Operation, operations
 from .mailroom.plan import Change, Plan
+from .mailroom.snapshot import CSN
 
 try:
     import ldap
@@ -45,57 +48,104 @@ class Directory:
 
         Raises DirectoryError if `base` is not there or not everything may be read.
         """
-        found = self._session.read(base, attributes=attributes)
-        if not found:
-            raise DirectoryError(f"{base} is not in the directory: run the openldap role first")
-        own = dn_key(base)
-        entries = {dn: entry for dn, entry in found.items() if dn_key(dn) != own}
+        entries = self._below(base, self._session.read(base, attributes=attributes))
         self._known.update(attribute.lower() for entry in entries.values() for attribute in entry)
         self._children = Counter(dn_key(dn_parent(dn)) for dn in entries)
         return entries
+
+    def marks(self, base: str) -> dict[str, str]:
+        """Return {DN: entryCSN} of all entries below `base`: each write gives an entry another one."""
+        found = self._session.read(base, attributes=[CSN])
+        return {dn: entry[CSN][0] for dn, entry in self._below(base, found).items()}
+
+    def since(self, base: str, csn: str, attributes: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+        """Return the entries below `base` that were written at or after a change number."""
+        return self._below(base, self._session.read(base, where=f"({CSN}>={csn})", attributes=attributes), there=True)
+
+    def _below(self, base: str, found: dict[str, Any], *, there: bool = False) -> dict[str, Any]:
+        if not found and not there:
+            raise DirectoryError(f"{base} is not in the directory: run the openldap role first")
+        own = dn_key(base)
+        return {dn: entry for dn, entry in found.items() if dn_key(dn) != own}
 
     def entry(self, dn: str, attributes: Sequence[str]) -> dict[str, list[str]] | None:
         """Return one entry ({attribute: [values]}), or None if it is not there."""
         return next(iter(self._session.read(dn, "base", attributes=attributes).values()), None)
 
+    def csn(self, base: str) -> str:
+        """The number of the newest change in the database that holds `base` (contextCSN)."""
+        found = self.entry(self._context(base), ["contextCSN"]) or {}
+        return max(found.get("contextCSN", [""]))
+
     def repair(self) -> int:
         """Finish with a transaction that an earlier run left behind; see mailroom_journal. Returns the writes."""
         return self._journal.repair(self._session) if self._journal else 0
 
-    def apply(self, plan: Plan, unique: str = "") -> int:
+    def apply(self, plan: Plan) -> int:
         """Write what the plan says, after read(). Returns the number of writes.
 
         Up to 2,000 writes are one transaction, more of them several (see batches.py for what is not). If one is
         refused, nothing of it stays, here or on the replicas, and what was done before is kept: a run that stops
         half-way is completed by another. Raises DirectoryError naming the object that was refused.
         """
-        todo = operations(plan, unique)
+        todo = operations(plan)
         if not self.transactions:
-            self._one_by_one(todo, 0, whole=False)
+            self._one_by_one(todo, 0)
             return len(todo)
-        work = divide(todo, self._children, unique)
-        self._introduce(todo, unique)
-        self._one_by_one(work.before, 0, whole=True)
-        done = len(work.before)
-        for number, batch in enumerate(work.batches):
+        work = divide(todo, self._children)
+        self._introduce(todo)
+        back = self._reversibly(work.before)
+        done = len(back)
+        for batch in work.together:
             try:
                 self._transaction(batch)
             except Refused as refused:
-                failed = todo if len(work.batches) == 1 else [one for rest in work.batches[number:] for one in rest]
-                done -= self._take_back(work.before, failed)
+                if len(work.together) == 1:
+                    done -= self._take_back(back)
                 raise DirectoryError(f"{self._blame(batch, refused)}; {_kept(done)}") from None
             done += len(batch)
-        self._one_by_one(work.after, done, whole=False)
+        self._one_by_one(work.after, done)
         return len(todo)
 
-    def _one_by_one(self, todo: Sequence[Operation], done: int, *, whole: bool) -> None:
-        """Write without a transaction, all of it or (if `whole`) nothing; `done` writes were made before."""
-        for number, operation in enumerate(todo):
+    def _one_by_one(self, todo: Sequence[Operation], done: int) -> None:
+        """Write without a transaction; `done` writes were made before."""
+        for number, operation in enumerate(todo, done):
             try:
                 self._write.one(operation)
             except Refused as refused:
-                kept = done + number - (self._take_back(todo[:number], todo) if whole else 0)
+                raise DirectoryError(f"{operation.label}: {refused}; {_kept(number)}") from None
+
+    def _reversibly(self, todo: Sequence[Operation]) -> list[Operation]:
+        """Write without a transaction, all or nothing. Returns the writes that would take it back, last first."""
+        back: list[Operation] = []
+        for operation in todo:
+            undo = self._undo(operation)
+            try:
+                self._write.one(operation)
+            except Refused as refused:
+                kept = len(back) - self._take_back(back)
                 raise DirectoryError(f"{operation.label}: {refused}; {_kept(kept)}") from None
+            back.insert(0, undo)
+        return back
+
+    def _undo(self, operation: Operation) -> Operation:
+        if operation.action == ADD:
+            return replace(operation, action=REMOVE, changes=())
+        if operation.action == MODRDN:
+            return replace(operation, dn=operation.new_dn, new_dn=operation.dn)
+        there = self.entry(operation.dn, [change.attribute for change in operation.changes]) or {}
+        old = {name.lower(): tuple(values) for name, values in there.items()}
+        changes = (change._replace(new=old.get(change.attribute.lower(), ())) for change in operation.changes)
+        return replace(operation, changes=tuple(changes))
+
+    def _take_back(self, back: Sequence[Operation]) -> int:
+        """Undo single writes. Returns how many were taken back."""
+        for count, operation in enumerate(back):
+            try:
+                self._write.one(operation)
+            except Refused:
+                return count  # The server is gone. Moved entries work as before; the next run goes on from there.
+        return len(back)
 
     def _transaction(self, batch: Sequence[Operation]) -> None:
         if self._journal:
@@ -110,22 +160,6 @@ class Directory:
         if self._journal:
             self._journal.end()
 
-    def _take_back(self, done: Sequence[Operation], failed: Sequence[Operation]) -> int:
-        """Undo single writes for accounts whose other changes have failed. Returns how many were taken back."""
-        names = {dn_key(name) for operation in failed for name in (operation.dn, operation.new_dn) if name}
-        names |= {dn_key(dn_parent(operation.dn)) for operation in failed}
-        back = [
-            undone(operation)
-            for operation in reversed(done)
-            if dn_key(operation.dn) in names or (operation.new_dn and dn_key(operation.new_dn) in names)
-        ]
-        for count, operation in enumerate(back):
-            try:
-                self._write.one(operation)
-            except Refused:
-                return count  # The server is gone. Moved entries work as before; the next run goes on from there.
-        return len(back)
-
     def _blame(self, batch: Sequence[Operation], refused: Refused) -> str:
         if isinstance(refused.error, ldap.SERVER_DOWN):
             return f"{refused} (the server went away; run again when it is back)"
@@ -137,7 +171,7 @@ class Directory:
         shown = ", ".join(dict.fromkeys(operation.label for operation in batch[:5]))
         return f"one of {len(batch)} writes ({shown}{', ...' if len(batch) > 5 else ''}): {refused}"
 
-    def _introduce(self, todo: Sequence[Operation], unique: str) -> None:
+    def _introduce(self, todo: Sequence[Operation]) -> None:
         """Have the database know all attributes before a transaction uses them.
 
         When a transaction fails, slapd (2.6.10 at least) forgets on disk but not in memory the attributes
@@ -154,8 +188,8 @@ class Directory:
             return
         name = f"cn=introduction,{self._context(todo[0].dn)}"
         values = {name: list(change.new) for name, change in new.items() if name.lower() != "objectclass"}
-        if unique in values:
-            values[unique] = ["introduction@removed.invalid"]
+        # Values that another entry may still have.
+        values |= {attribute: [value % "introduction"] for attribute, value in GUARDED.items() if attribute in values}
         values["cn"] = [*values.get("cn", []), "introduction"]
         values["objectClass"] = ["organizationalRole", "extensibleObject"]
         try:

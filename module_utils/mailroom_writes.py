@@ -11,7 +11,7 @@ from ansible.module_utils.mailroom_ldap import DirectoryError, explain
 
 from .mailroom.dn import key as dn_key
 from .mailroom.dn import parent as dn_parent
-from .mailroom.operations import ADD, MODIFY, REMOVE, RENAME, Operation
+from .mailroom.operations import ADD, MODIFY, MODRDN, REMOVE, Operation
 
 try:
     import ldap
@@ -75,7 +75,7 @@ class Writer:
         Each is asked about without doing it. What only fails because the writes before it were not done
         (a new entry below another new one) is passed over.
         """
-        new = {dn_key(operation.new_dn or operation.dn) for operation in batch if operation.action in (ADD, RENAME)}
+        new = {dn_key(operation.new_dn or operation.dn) for operation in batch if operation.action in (ADD, MODRDN)}
         control = [RequestControl(NOOP_CONTROL, True, None)]
         for operation in batch:
             try:
@@ -100,7 +100,7 @@ class Writer:
         if operation.action == ADD:
             added = [(change.attribute, _bytes(change.new)) for change in operation.changes]
             return self._connection.add_ext(operation.dn, added, control)
-        if operation.action == RENAME:
+        if operation.action == MODRDN:
             above = dn_parent(operation.new_dn)
             own = operation.new_dn[: len(operation.new_dn) - len(above)].rstrip(", ")
             moved = above if dn_key(above) != dn_key(dn_parent(operation.dn)) else None

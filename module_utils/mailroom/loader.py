@@ -79,9 +79,10 @@ def find_files(path: str) -> list[str]:
     return found
 
 
-def load(path: str, decrypt: Decrypt | None = None) -> tuple[list[Document], list[Finding]]:
-    """Read all account files at `path`. What cannot be read becomes findings; the others are returned."""
-    documents, findings = [], []
+def contents(path: str) -> tuple[list[tuple[str, bytes]], list[Finding]]:
+    """Return (name to show, content) of all account files at `path`, and what cannot be read."""
+    found: list[tuple[str, bytes]] = []
+    findings: list[Finding] = []
     try:
         files = find_files(path)
     except OSError as error:
@@ -91,11 +92,18 @@ def load(path: str, decrypt: Decrypt | None = None) -> tuple[list[Document], lis
     for file in files:
         try:
             with open(file, "rb") as stream:
-                content = stream.read()
+                found.append((_shown(file), stream.read()))
         except OSError as error:
             findings.append(Finding(_shown(file), 1, "", f"cannot be read: {error.strerror}"))
-            continue
-        document, problems = parse(_shown(file), content, decrypt)
+    return found, findings
+
+
+def load(path: str, decrypt: Decrypt | None = None) -> tuple[list[Document], list[Finding]]:
+    """Read all account files at `path`. What cannot be read becomes findings; the others are returned."""
+    documents = []
+    files, findings = contents(path)
+    for file, content in files:
+        document, problems = parse(file, content, decrypt)
         findings += problems
         if document is not None:
             documents.append(document)

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from .dn import depth as dn_depth
 from .plan import CREATE, DELETE, UPDATE, Change, Plan, Step
 
-ADD, MODIFY, RENAME, REMOVE = "add", "modify", "rename", "delete"
+ADD, MODIFY, REMOVE = "add", "modify", "delete"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One write: add and modify carry changes (modify replaces each attribute by its new values), rename `new_dn`."""
+    """One write: add and modify carry changes (modify replaces each attribute by its new values)."""
 
     action: str
     dn: str
     changes: tuple[Change, ...] = ()
     label: str = ""
-    new_dn: str = ""
 
 
 def operations(plan: Plan, unique: str = "") -> list[Operation]:

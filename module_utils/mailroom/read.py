@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from .account_set import Accounts
 from .build import build
-from .loader import Decrypt, load
+from .findings import Finding
+from .garbage import no_collection
+from .loader import Decrypt, Document, load
 from .validate import validate
 
 
@@ -17,7 +20,13 @@ def read_accounts(path: str, schema_file: str, decrypt: Decrypt | None, today: d
     `today` decides which mailboxes have expired: those count as disabled.
     Nothing is raised for what files contain; look at `findings` before using `domains`.
     """
-    documents, unreadable = load(path, decrypt)
+    with no_collection():
+        documents, unreadable = load(path, decrypt)
+        return judge(documents, unreadable, schema_file, today)
+
+
+def judge(documents: Sequence[Document], unreadable: Sequence[Finding], schema_file: str, today: date) -> Accounts:
+    """Check and normalise files that were read; `unreadable` says what is wrong with the others."""
     accounts = build(documents, schema_file, today)
     # What an unreadable file holds is unknown, so references cannot be judged.
     for domain in accounts.domains.values():
