@@ -94,7 +94,7 @@ def opened(module: Any, who: str = "") -> Iterator[tuple[Any, State]]:
                     module.warn(f"A run before this one was cut off: {repaired} writes made sure that replicas are equal.")
                 yield directory, state
     except DirectoryError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), written=False)
 
 
 def described(plan: Any) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def judge(module: Any, plan: Any, result: dict[str, Any]) -> None:
             "Look at the plan again, and give the checksum that it has now."
         )
     if refusals:
-        module.fail_json(msg="\n".join(["Refused, nothing was written.", *refusals]), **result)
+        module.fail_json(msg="\n".join(["Refused, nothing was written.", *refusals]), written=False, **result)
 
 
 def apply(module: Any, directory: Any, plan: Any, result: dict[str, Any]) -> None:
@@ -124,3 +124,11 @@ def apply(module: Any, directory: Any, plan: Any, result: dict[str, Any]) -> Non
             result["writes"] = directory.apply(plan)
         except DirectoryError as error:
             module.fail_json(msg=str(error), **result)
+
+
+def finish(module: Any, directory: Any, plan: Any) -> None:
+    """Judge and apply a plan for a single object, and end the module with it."""
+    result = described(plan)
+    judge(module, plan, result)
+    apply(module, directory, plan, result)
+    module.exit_json(changed=plan.changed, **result)
