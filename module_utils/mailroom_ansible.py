@@ -14,6 +14,7 @@ import ansible.module_utils.mailroom.actions
 import ansible.module_utils.mailroom.addresses
 import ansible.module_utils.mailroom.batches
 import ansible.module_utils.mailroom.codec
+import ansible.module_utils.mailroom.collector
 import ansible.module_utils.mailroom.diff
 import ansible.module_utils.mailroom.dn
 import ansible.module_utils.mailroom.draft
@@ -37,7 +38,7 @@ import ansible.module_utils.mailroom.snapshot
 import ansible.module_utils.mailroom.spelling
 import ansible.module_utils.mailroom.steps  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.mailroom.garbage import no_collection
+from ansible.module_utils.mailroom.collector import paused
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
 from ansible.module_utils.mailroom_state import FOLDER, State
 from ansible.module_utils.mailroom_transactions import Directory
@@ -84,7 +85,7 @@ def opened(module: Any, who: str = "") -> Iterator[tuple[Any, State]]:
     if IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR)
     try:
-        with no_collection():
+        with paused():
             if module.check_mode:
                 yield Directory(module.params["uri"]), state
                 return

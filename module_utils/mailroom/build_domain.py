@@ -76,17 +76,15 @@ class DomainBuilder:
 
     def _merge(self) -> None:
         """Collect the fields of the domain itself, each of which may stand in one of its files only."""
-        first: dict[str, str] = {}
         for source, data in self.sources:
             document = self.accounts.documents[source]
             for name in sorted(set(data) - {"domain"} - _SECTIONS):
                 if name in self.fields:
-                    message = f"already set in {first[name]}"
+                    message = f"already set in {self.accounts.place(self.domain, (name,))}"
                     self.accounts.findings.append(document.finding((name,), message, "keep one of the two"))
                     continue
                 self.fields[name] = data[name]
                 self.domain.sources[name] = source
-                first[name] = f"{document.file}:{document.line((name,))}"
 
     def _alias_names(self) -> tuple[str, ...]:
         found: dict[str, None] = {}

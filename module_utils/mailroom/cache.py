@@ -31,8 +31,8 @@ def digest(*parts: bytes) -> str:
 
 def code_digest() -> str:
     """A hash of the account logic: what another version of it made is not used."""
-    folder = Path(__file__).parent
-    return digest(*(part for file in sorted(folder.glob("*.py")) for part in (file.name.encode(), file.read_bytes())))
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return digest(*(part for file in files for part in (str(file).encode(), file.read_bytes())))
 
 
 class Cache:

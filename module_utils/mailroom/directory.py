@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 from .addresses import domain_to_ascii, domain_to_unicode
+from .collector import paused
 from .diff import Description, Rules
 from .dn import depth as dn_depth
 from .dn import join as dn_join
@@ -123,7 +125,8 @@ def entry_dn(thing: Mailbox | Group | Alias, base: str) -> str:
 
 
 def _entry_dn(thing: Mailbox | Group | Alias, domain: str) -> str:
-    return dn_join("uid" if isinstance(thing, Mailbox) else "cn", thing.local or CATCH_ALL, domain)
+    # No character of a local part needs escaping in a DN.
+    return f"{'uid' if isinstance(thing, Mailbox) else 'cn'}={thing.local or CATCH_ALL},{domain}"
 
 
 def digest(entry: Entry) -> str:
@@ -179,7 +182,7 @@ def mailbox_entry(
             AGENT: [f"{address} {right}" for address, right in box.agents.items()],
             QUOTA: _number(box.quota),
             STATE: [box.state],
-            SERVICE: sorted(box.services),
+            SERVICE: list(_in_order(box.services)),
             EXPIRES: [box.expires],
             CONTACT: [box.contact],
             HOLD: [box.hold],
@@ -226,7 +229,11 @@ def entries(domains: Iterable[Domain], base: str) -> ENTRIES:
     The password of a mailbox that names none is PENDING: it is made when the mailbox turns out to be new.
     The attributes of LIFE are not among them, as they depend on what is there already.
     """
-    by_name = {domain.name: domain for domain in domains}
+    with paused():
+        return _entries({domain.name: domain for domain in domains}, base)
+
+
+def _entries(by_name: dict[str, Domain], base: str) -> ENTRIES:
     spell, routing = Spelling.of(by_name.values()), Routing(by_name)
     senders = _senders(by_name.values())
     found: ENTRIES = {}
@@ -317,6 +324,11 @@ def _finished(entry: dict[str, list[str]]) -> dict[str, list[str]]:
             kept[name] = values
     kept[DIGEST] = [digest(kept)]
     return kept
+
+
+@lru_cache(maxsize=64)
+def _in_order(services: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(services))
 
 
 def _number(value: int | None) -> list[str]:

@@ -32,6 +32,8 @@ def field_name(path: Path) -> str:
     """Return a path as people write it: mailboxes.alice.aliases[0]."""
     text = ""
     for part in path:
+        if isinstance(part, str) and not part.isprintable():
+            part = ascii(part)[1:-1]
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
 

@@ -18,8 +18,8 @@ from typing import Any
 from . import cache, directory, loader
 from .account_set import Accounts
 from .codec import encode
+from .collector import paused
 from .findings import Finding, errors, warnings
-from .garbage import no_collection
 from .model import Mailbox
 from .passwords import PENDING
 from .read import judge
@@ -55,7 +55,7 @@ class Preparation:
 
     def run(self, base: str) -> Prepared:
         """Read, check, build. Nothing is raised for what files contain."""
-        with no_collection():
+        with paused():
             files, unreadable = loader.contents(self._path)
             named = [part for file, content in files for part in (file.encode(), content)]
             asked = cache.digest(self._code, base.encode(), self._today.isoformat().encode(), *named)

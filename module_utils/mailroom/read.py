@@ -8,8 +8,8 @@ from datetime import date
 
 from .account_set import Accounts
 from .build import build
+from .collector import paused
 from .findings import Finding
-from .garbage import no_collection
 from .loader import Decrypt, Document, load
 from .validate import validate
 
@@ -20,7 +20,7 @@ def read_accounts(path: str, schema_file: str, decrypt: Decrypt | None, today: d
     `today` decides which mailboxes have expired: those count as disabled.
     Nothing is raised for what files contain; look at `findings` before using `domains`.
     """
-    with no_collection():
+    with paused():
         documents, unreadable = load(path, decrypt)
         return judge(documents, unreadable, schema_file, today)
 

@@ -22,12 +22,11 @@ class Spelling:
 
     def __call__(self, addresses: Iterable[str]) -> list[str]:
         """Each canonical address in all spellings, itself first, without repetition."""
-        found: dict[str, None] = {}
+        found: list[str] = []
         for address in addresses:
             local, _at, host = address.rpartition("@")
-            for name in self._names.get(host) or self._learn(host):
-                found[f"{local}@{name}"] = None
-        return list(found)
+            found += [f"{local}@{name}" for name in self._names.get(host) or self._learn(host)]
+        return found if len(found) < 2 else list(dict.fromkeys(found))
 
     def _learn(self, host: str) -> tuple[str, ...]:
         names = tuple(dict.fromkeys((host, domain_to_unicode(host))))

@@ -25,7 +25,7 @@ BAD_FILES = {
     "address used in another domain": (
         HEAD + "  bob: {name: Bob, aliases: [alice.liddell@widget.example]}\n",
         "{0}/accounts.test.yml:7: mailboxes.bob.aliases: alice.liddell@widget.example is already used by mailbox "
-        "alice.liddell@widget.example ({0}/widget.example.yml:9); give it to one of them",
+        "alice.liddell@widget.example ({0}/widget.example.yml:14); give it to one of them",
     ),
     "bad address": (
         HEAD + "  bob: {name: Bob, forwards: [bob@elsewhere]}\n",

@@ -250,8 +250,8 @@ CASES = {
         ALICE.replace("name: Alice Liddell", "name: Alice Liddell, state: disabled").replace(
             "abuse: [alice]", "abuse: [a@elsewhere.example]"
         ),
-        "widget.example.yml:3: aliases.postmaster: nobody reads postmaster@widget.example: "
-        "it ends in disabled mailboxes only; add somebody who does",
+        "widget.example.yml:3: aliases.postmaster: nobody reads mail for postmaster@widget.example: "
+        "it ends in mailboxes that nobody can log in to; add somebody who does",
     ),
     "vaulted value in the wrong place": (
         ALICE + "  bob: {name: !vault '$ANSIBLE_VAULT;1.1;AES256'}\n",
