@@ -7,20 +7,29 @@ import os
 
 # Mitogen sends along only modules that are named in full: all that run on the target are named here.
 import ansible.module_utils.mailroom.accounts
+import ansible.module_utils.mailroom.actions
 import ansible.module_utils.mailroom.addresses
 import ansible.module_utils.mailroom.codec
 import ansible.module_utils.mailroom.diff
 import ansible.module_utils.mailroom.dn
+import ansible.module_utils.mailroom.draft
+import ansible.module_utils.mailroom.drift
 import ansible.module_utils.mailroom.findings
 import ansible.module_utils.mailroom.gates
+import ansible.module_utils.mailroom.lifecycle
+import ansible.module_utils.mailroom.limits
 import ansible.module_utils.mailroom.model
+import ansible.module_utils.mailroom.moves
 import ansible.module_utils.mailroom.operations
 import ansible.module_utils.mailroom.passwords
 import ansible.module_utils.mailroom.plan
 import ansible.module_utils.mailroom.quantities
+import ansible.module_utils.mailroom.render
+import ansible.module_utils.mailroom.reuse
 import ansible.module_utils.mailroom.routing
 import ansible.module_utils.mailroom.single
-import ansible.module_utils.mailroom.spelling  # noqa: F401
+import ansible.module_utils.mailroom.spelling
+import ansible.module_utils.mailroom.steps  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.mailroom.directory import ADDRESS
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
