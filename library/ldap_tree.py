@@ -87,7 +87,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 # Mitogen ships only what it finds as an absolute import; these are imported relatively further down.
-from ansible.module_utils.mailroom import dn, plan  # noqa: F401
+from ansible.module_utils.mailroom import dn, plan, render, steps  # noqa: F401
 from ansible.module_utils.mailroom import ldap_tree as tree
 from ansible.module_utils.mailroom.plan import Entries
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, accepts_password

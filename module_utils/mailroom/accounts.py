@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan for accounts: the diff, what stands in its way, and the gates."""
+"""The plan for accounts: the steps, what stands in their way, the gates, and what others did to the entries."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from datetime import date
 
 from .diff import Differ
-from .directory import ADDRESS, BY_FILES, BY_MODULE, MARK, PASSWORD, Describe, rules
+from .directory import BY_FILES, BY_MODULE, MARK, PASSWORD, USER, Describe, rules
 from .dn import key as dn_key
-from .dn import parent as dn_parent
-from .gates import Limits, removal_refusals
+from .draft import Draft
+from .drift import drift
+from .gates import Allowed, Case, Limits, hold_refusals, judge
+from .lifecycle import Life, retired
+from .moves import resolve
 from .passwords import PENDING
-from .plan import CREATE, DELETE, UPDATE, Entries, Entry, Plan, Refusal, Step
+from .plan import CREATE, UPDATE, Entries, Entry, Plan, Refusal, Step
+from .reuse import grouped
 
 
 def plan_accounts(
@@ -21,50 +24,64 @@ def plan_accounts(
     live: Entries,
     base: str,
     *,
-    allow_removals: Mapping[str, int] | None = None,
+    today: date,
+    renames: Mapping[str, str] | None = None,
     limits: Limits | None = None,
+    allowed: Allowed | None = None,
+    usage: Mapping[str, int] | None = None,
 ) -> Plan:
     """Return the plan that makes the account files' entries below `base` what is desired.
 
-    `live` holds every entry below `base` (without `base`), whoever made it.
+    `live` holds every entry below `base` (without `base`), whoever made it, `renames` the DNs that renamed mailboxes
+    should have with those that they had before (see directory.renames), `usage` the bytes that mailboxes use by
+    address, as far as they were asked for. Removed mailboxes keep their entries for a while; see lifecycle.py.
     """
-    describe = Describe(base)
-    differ = Differ(rules(), describe)
-    plan = differ.plan(desired, live)
-    present: Counter[tuple[str, str]] = Counter()
-    for dn, entry in live.items():
-        if differ.ours(entry):
-            shown = describe(dn, entry)
-            present[shown.group, shown.kind] += 1
-    return replace(
-        plan,
-        refusals=(
-            *plan.refusals,
-            *removal_refusals(plan, present, allow_removals or {}, limits),
-            *_blocked_removals(plan, live),
-            *address_conflicts(plan, live),
-        ),
+    limits, allowed = limits or Limits(), allowed or Allowed()
+    differ = Differ(rules(), Describe(base))
+    moves = resolve(renames or {}, desired, live)
+    draft = Draft(desired, live, differ, Life(today, limits), moves)
+    case = Case(draft.steps, desired, live, differ, draft.takings.found, limits, allowed, usage or {})
+    verdict = judge(case)
+    return Plan(
+        steps=tuple(draft.steps),
+        existing=sum(differ.ours(entry) and not retired(entry) for entry in live.values()),
+        drift=tuple(drift(live, draft.steps, draft.gone, differ)),
+        refusals=(*sorted(draft.refusals, key=str), *verdict.refusals),
+        remarks=tuple(moves.remarks),
+        needs_usage=tuple(sorted(verdict.needs_usage)),
+        secrets=frozenset(differ.rules.secrets),
     )
 
 
-def plan_one(dn: str, entry: Entry | None, live: Entries, base: str) -> Plan:
+def plan_one(
+    dn: str, entry: Entry | None, live: Entries, base: str, *, today: date, limits: Limits | None = None
+) -> Plan:
     """Return the plan for a single object: `entry` is what it should be, None that it should not be there.
 
     What account files manage can be changed only where they do not decide: the password.
     """
     found = {live_dn: values for live_dn, values in live.items() if dn_key(live_dn) == dn_key(dn)}
-    by_files = any(_marked(values, BY_FILES) for values in found.values())
-    mark = BY_FILES if by_files else BY_MODULE
-    differ = Differ(rules(mark, keep_password=False), Describe(base))
-    plan = differ.plan({} if entry is None else {dn: entry}, found)
-    refusals = list(plan.refusals)
-    if entry is None and plan.foreign:
-        refusals += differ.plan({dn: {}}, found).refusals
-    if by_files and any(_goes_beyond_password(step) for step in plan.steps):
+    by_files = any(BY_FILES in values.get(MARK, ()) for values in found.values())
+    differ = Differ(rules(BY_FILES if by_files else BY_MODULE, keep_password=False), Describe(base))
+    desired = {} if entry is None else {dn: entry}
+    life = Life(today, limits or Limits())
+    draft = Draft(desired, live, differ, life, removable=lambda name: name in found)
+    refusals = [*draft.refusals, *hold_refusals(draft.steps, live)]
+    foreign = [name for name, values in found.items() if not differ.ours(values)]
+    if entry is None:
+        refusals += [differ.not_ours(name) for name in foreign]
+    if by_files and any(_goes_beyond_password(step) for step in draft.steps):
         refusals.append(Refusal(f"{dn} is managed by the account files.", "Change it there and apply them."))
-    refusals += _blocked_removals(plan, live)
-    refusals += address_conflicts(plan, live)
-    return replace(plan, refusals=tuple(refusals))
+    for takings in grouped(draft.takings.found, ()).values():
+        reasons = "; ".join(f"{taking.address} {taking.why}" for taking in takings)
+        refusals.append(Refusal(f"{reasons}.", "Choose another address, or wait. Account files can say allow_reuse."))
+    return Plan(
+        steps=tuple(draft.steps),
+        existing=len(found) - len(foreign),
+        drift=tuple(drift(found, draft.steps, (), differ)),
+        refusals=tuple(refusals),
+        secrets=frozenset(differ.rules.secrets),
+    )
 
 
 def _goes_beyond_password(step: Step) -> bool:
@@ -83,54 +100,15 @@ def remarks(live: Entries) -> list[str]:
 def set_passwords(desired: Mapping[str, dict[str, list[str]]], passwords: Mapping[str, str]) -> None:
     """Fill in passwords that were pending: `passwords` holds hashes by address."""
     for entry in desired.values():
-        if entry.get(PASSWORD) == [PENDING] and entry["mail"][0] in passwords:
-            entry[PASSWORD] = [passwords[entry["mail"][0]]]
+        if entry.get(PASSWORD) == [PENDING] and entry[USER][0] in passwords:
+            entry[PASSWORD] = [passwords[entry[USER][0]]]
 
 
 def pending(plan: Plan) -> list[str]:
     """Return the addresses of mailboxes to create whose password is still to be set, sorted."""
-    return sorted(
-        value
-        for step in plan.of(CREATE)
-        if any(change.attribute == PASSWORD and change.new == (PENDING,) for change in step.changes)
-        for change in step.changes
-        if change.attribute == "mail"
-        for value in change.new
-    )
-
-
-def address_conflicts(plan: Plan, live: Entries) -> list[Refusal]:
-    """Return where an address that the plan gives to an entry stays with another.
-
-    The server would refuse these as well (overlay unique), with less to say.
-    """
-    gained: dict[str, Step] = {}
-    lost: set[tuple[str, str]] = set()
-    for step in plan.steps:
-        for change in step.changes:
-            if change.attribute == ADDRESS:
-                gained.update({value.lower(): step for value in change.added})
-                lost.update((dn_key(step.name), value) for value in change.removed)
     found = []
-    for dn, entry in live.items() if gained else ():
-        for value in entry.get(ADDRESS, ()):
-            taker = gained.get(value.lower())
-            if taker and dn_key(dn) != dn_key(taker.name) and (dn_key(dn), value) not in lost:
-                message = f"{value} for {taker.kind} {taker.label} is already an address of {dn}."
-                found.append(Refusal(message, "Take it from there first, or choose another."))
-    return found
-
-
-def _blocked_removals(plan: Plan, live: Entries) -> list[Refusal]:
-    """Entries to remove that have others below them which stay."""
-    going = {dn_key(step.name) for step in plan.of(DELETE)}
-    found = []
-    for dn in live if going else ():
-        if dn_key(dn_parent(dn)) in going and dn_key(dn) not in going:
-            message = f"{dn_parent(dn)} cannot be removed: {dn} is below it."
-            found.append(Refusal(message, "Remove or move that entry first."))
-    return found
-
-
-def _marked(entry: Entry, mark: str) -> bool:
-    return mark in entry.get(MARK, ())
+    for step in plan.of(CREATE):
+        values = {change.attribute: change.new for change in step.changes}
+        if values.get(PASSWORD) == (PENDING,):
+            found.append(values[USER][0])
+    return sorted(found)

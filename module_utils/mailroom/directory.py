@@ -98,8 +98,10 @@ OWNED = (
     "telephoneNumber",
     "title",
 )
+# What the server notes by itself: who made and changed an entry, and when.
+OPERATIONAL = ("createTimestamp", "creatorsName", "modifiersName", "modifyTimestamp")
 # On mailboxes `ou` is the department, on domains it is the name; read with the rest.
-READ = (*OWNED, "objectClass", "ou", "uid")
+READ = (*OWNED, *OPERATIONAL, "objectClass", "ou", "uid")
 # What the digest of an entry is made of, sorted.
 _DIGESTED = tuple(sorted({*OWNED, "ou"} - {DIGEST, *LIFE}))
 
@@ -109,7 +111,9 @@ def rules(mark: str = BY_FILES, *, keep_password: bool = True) -> Rules:
     return Rules(
         mark=(MARK, mark),
         owned=(*OWNED, "ou"),
-        create_only=(PASSWORD,) if keep_password else (),
+        # The plan for accounts has these from the life of the entry, not from the files.
+        silent=(DIGEST, FORMER, PURGE, REMOVED, *OPERATIONAL),
+        create_only=(PASSWORD, STORE) if keep_password else (STORE,),
         secrets=(PASSWORD,),
     )
 

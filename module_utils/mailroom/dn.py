@@ -34,18 +34,21 @@ def split(dn: str) -> list[tuple[str, str]]:
     """
     if not dn.strip():
         return []
-    return [_rdn(part, dn) for part in _parts(dn)]
+    parts = dn.split(",") if _is_plain(dn) else _parts(dn)
+    return [_rdn(part, dn) for part in parts]
 
 
 def parent(dn: str) -> str:
     """Return the DN of the entry above ("" above the last)."""
+    if _is_plain(dn):
+        return dn.partition(",")[2].lstrip()
     parts = _parts(dn)
     return dn[len(parts[0]) + 1 :].lstrip() if len(parts) > 1 else ""
 
 
 def key(dn: str) -> str:
     """Return a form in which two spellings of one DN are equal. Not for sending to a server."""
-    if not any(char in dn for char in "\\ ;") and dn.count("=") == dn.count(",") + 1:
+    if "\\" not in dn and " " not in dn and ";" not in dn and dn.count("=") == dn.count(",") + 1:
         return dn.lower()  # nearly all DNs; 100,000 of them are compared in one run
     return ",".join(f"{attribute}={escape(value.lower())}" for attribute, value in split(dn))
 
@@ -53,6 +56,11 @@ def key(dn: str) -> str:
 def depth(dn: str) -> int:
     """Return the number of RDNs."""
     return len(split(dn))
+
+
+def _is_plain(dn: str) -> bool:
+    """Whether nothing is escaped, so that every comma separates."""
+    return "\\" not in dn and ";" not in dn
 
 
 def _parts(dn: str) -> list[str]:
@@ -72,7 +80,8 @@ def _rdn(part: str, dn: str) -> tuple[str, str]:
     attribute, separator, value = part.partition("=")
     if not separator or not attribute.strip():
         raise ValueError(f"not a DN: {dn!r} (no attribute in {part!r})")
-    return attribute.strip().lower(), _unescape(_trim(value))
+    value = _trim(value)
+    return attribute.strip().lower(), _unescape(value) if "\\" in value else value
 
 
 def _trim(value: str) -> str:

@@ -6,10 +6,13 @@ from __future__ import annotations
 import textwrap
 from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from mailroom import directory
 from mailroom.accounts import plan_accounts
+from mailroom.dn import split as dn_split
+from mailroom.limits import Allowed
 from mailroom.read import read_accounts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,43 +82,106 @@ def domain_with(mailboxes: int, domain: str = "widget.example", aliases: int = 0
     return directory.entries([model], BASE)
 
 
-def plan(desired, live, **options):
-    """The plan of the account files over live entries below BASE."""
-    return plan_accounts(desired, live, BASE, **options)
+def plan(desired, live, *, today=TODAY, limits=None, usage=None, renames=None, **words):
+    """The plan of the account files over live entries below BASE; `words` are those that lift gates."""
+    allowed = Allowed(**words)
+    return plan_accounts(desired, live, BASE, today=today, limits=limits, usage=usage, renames=renames, allowed=allowed)
 
 
 class FakeDirectory:
     """A directory in memory that obeys the guards of the real one, to run operations against."""
 
+    UNIQUE = ("mailroomAddress", "mailroomUser", "mailroomStore", "mailroomDomainName", "mail")
+    SINGLE = ("mailroomUser", "mailroomKind", "mailroomStore", "mailroomState", "mailroomRemoved", "mailroomPurge")
+    MUST: ClassVar = {
+        "mailroommailbox": ("mailroomAddress", "mailroomUser", "mailroomKind", "mailroomStore", "mailroomDelivery"),
+        "mailroomalias": ("cn", "mailroomAddress", "mailroomDelivery"),
+        "mailroomgroup": ("cn", "mailroomAddress", "mailroomDelivery"),
+        "mailroomdomain": ("mailroomDomainName", "mailroomState"),
+    }
+    STRUCTURAL = ("mailroomalias", "mailroomgroup", "inetorgperson", "organizationalunit")
+
     def __init__(self, entries=None) -> None:
         self.entries = {
             dn: {name: list(values) for name, values in entry.items()} for dn, entry in (entries or {}).items()
         }
+        self._used = {attribute: {} for attribute in self.UNIQUE}
+        for dn in self.entries:
+            self._claim(dn)
 
     def run(self, operations) -> None:
         """Do operations in their order. Raises AssertionError where a server would refuse."""
         for operation in operations:
-            above = operation.dn.partition(",")[2]
-            if operation.action == "add":
-                assert operation.dn not in self.entries, f"{operation.dn} exists"
-                assert above == BASE or above in self.entries, f"no parent for {operation.dn}"
-                self.entries[operation.dn] = {}
-            if operation.action == "delete":
-                below = [dn for dn in self.entries if dn.endswith(f",{operation.dn}")]
-                assert not below, f"{operation.dn} has entries below it"
-                del self.entries[operation.dn]
-                continue
-            self._replace(operation)
-            self._addresses_are_unique()
+            getattr(self, f"_{operation.action}")(operation)
 
-    def _replace(self, operation) -> None:
+    def _add(self, operation) -> None:
+        self._has_place(operation.dn)
+        self.entries[operation.dn] = {change.attribute: list(change.new) for change in operation.changes}
+        assert all(not change.old and change.new for change in operation.changes)
+        self._claim(operation.dn)
+        self._is_valid(operation.dn)
+
+    def _modify(self, operation) -> None:
+        names = [change.attribute for change in operation.changes]
+        assert len(names) == len(set(names)), f"an attribute twice: {operation}"
         entry = self.entries[operation.dn]
+        classes = self._structural(operation.dn)
+        self._release(operation.dn)
         for change in operation.changes:
+            entry.pop(change.attribute, None)
             if change.new:
                 entry[change.attribute] = list(change.new)
-            else:
-                del entry[change.attribute]
+        self._claim(operation.dn)
+        assert self._structural(operation.dn) == classes
+        self._is_valid(operation.dn)
 
-    def _addresses_are_unique(self) -> None:
-        used = [value for entry in self.entries.values() for value in entry.get("mailroomAddress", [])]
-        assert len(used) == len(set(used)), f"an address is used twice: {sorted(used)}"
+    def _modrdn(self, operation) -> None:
+        self._has_place(operation.new_dn)
+        self._has_no_children(operation.dn)
+        entry = self.entries.pop(operation.dn)
+        for attribute, value in dn_split(operation.dn)[:1]:
+            entry[attribute].remove(value)
+        for attribute, value in dn_split(operation.new_dn)[:1]:
+            entry[attribute].append(value)
+        self._used = {
+            name: {value: operation.new_dn if dn == operation.dn else dn for value, dn in owners.items()}
+            for name, owners in self._used.items()
+        }
+        self.entries[operation.new_dn] = entry
+
+    def _delete(self, operation) -> None:
+        self._has_no_children(operation.dn)
+        self._release(operation.dn)
+        del self.entries[operation.dn]
+
+    def _has_place(self, dn) -> None:
+        assert dn not in self.entries, f"{dn} exists"
+        above = dn.partition(",")[2]
+        assert above == BASE or above in self.entries, f"no parent for {dn}"
+
+    def _has_no_children(self, dn) -> None:
+        below = [other for other in self.entries if other.endswith(f",{dn}")]
+        assert not below, f"{dn} has entries below it: {below}"
+
+    def _claim(self, dn) -> None:
+        for attribute, owners in self._used.items():
+            for value in self.entries[dn].get(attribute, ()):
+                owner = owners.setdefault(value.lower(), dn)
+                assert owner == dn, f"{attribute} {value} of {dn} is used by {owner}"
+
+    def _release(self, dn) -> None:
+        for attribute, owners in self._used.items():
+            for value in self.entries[dn].get(attribute, ()):
+                del owners[value.lower()]
+
+    def _structural(self, dn) -> set[str]:
+        return {name.lower() for name in self.entries[dn].get("objectClass", ())} & set(self.STRUCTURAL)
+
+    def _is_valid(self, dn) -> None:
+        entry = self.entries[dn]
+        for name in entry.get("objectClass", ()):
+            missing = [attribute for attribute in self.MUST.get(name.lower(), ()) if not entry.get(attribute)]
+            assert not missing, f"{dn} needs {missing}"
+        assert all(len(entry.get(attribute, ())) < 2 for attribute in self.SINGLE), dn
+        attribute, value = dn_split(dn)[0]
+        assert value in entry[attribute], f"{dn}: the name is not among its attributes"
