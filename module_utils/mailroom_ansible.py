@@ -15,7 +15,6 @@ import ansible.module_utils.mailroom.addresses
 import ansible.module_utils.mailroom.batches
 import ansible.module_utils.mailroom.codec
 import ansible.module_utils.mailroom.collector
-import ansible.module_utils.mailroom.collector
 import ansible.module_utils.mailroom.diff
 import ansible.module_utils.mailroom.dn
 import ansible.module_utils.mailroom.draft
@@ -93,7 +92,9 @@ def opened(module: Any, who: str = "") -> Iterator[tuple[Any, State]]:
             directory = Directory(module.params["uri"], state.journal)
             with state.locked(who):
                 if repaired := directory.repair():
-                    module.warn(f"A run before this one was cut off: {repaired} writes made sure that replicas are equal.")
+                    module.warn(
+                        f"A run before this one was cut off: {repaired} writes made sure that replicas are equal."
+                    )
                 yield directory, state
     except DirectoryError as error:
         module.fail_json(msg=str(error), written=False)
@@ -112,8 +113,8 @@ def judge(module: Any, plan: Any, result: dict[str, Any]) -> None:
     reviewed = module.params.get("checksum", "").removeprefix("sha256:")
     if reviewed and reviewed != plan.checksum:
         refusals.append(
-            f"The plan is not the one that was reviewed: its checksum is sha256:{plan.checksum}, not sha256:{reviewed}. "
-            "Look at the plan again, and give the checksum that it has now."
+            f"The plan is not the one that was reviewed (sha256:{reviewed}): it is now sha256:{plan.checksum}. "
+            "Look at it again, and give the checksum that it has now."
         )
     if refusals:
         module.fail_json(msg="\n".join(["Refused, nothing was written.", *refusals]), written=False, **result)

@@ -3,8 +3,8 @@
 
 When slapd (2.6.10 at least) takes a transaction back, or dies while it is committed, nothing of it stays on the
 provider, but a connected replica may keep what it heard of it: new entries, changed values, old names. There is
-no undo for that, but plain syncrepl sends a whole entry when it changes. So each entry that is there is written once more
-with a value that it has, and each that is not is made for a moment and removed: the replica then has it, or has
+no undo for that, but plain syncrepl sends a whole entry when it changes. So each entry that is there is written once
+more with a value that it has, and each that is not is made for a moment and removed: the replica then has it, or has
 it not, as the provider does. The journal is on disk before a commit begins, so that a run that is killed in
 between leaves word for the next one.
 """
@@ -56,9 +56,8 @@ class Journal:
         except FileNotFoundError:
             return []
         except ValueError:
-            raise DirectoryError(
-                f"{self._file} is damaged: compare the replicas with this host, then remove it"
-            ) from None
+            hint = "compare the replicas with this host, then remove it"
+            raise DirectoryError(f"{self._file} is damaged: {hint}") from None
 
     def repair(self, session: Session) -> int:
         """Make the replicas equal again after a transaction that was not ended. Returns the number of writes."""

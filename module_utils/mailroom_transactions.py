@@ -13,6 +13,7 @@ from ansible.module_utils.mailroom_ldap import DirectoryError, Session
 from ansible.module_utils.mailroom_writes import TXN_START, Refused, Writer
 
 from .mailroom.batches import divide
+from .mailroom.directory import ADDRESS
 from .mailroom.dn import key as dn_key
 from .mailroom.dn import parent as dn_parent
 from .mailroom.operations import ADD, GUARDED, MODRDN, REMOVE, Operation, operations
@@ -189,7 +190,8 @@ class Directory:
         name = f"cn=introduction,{self._context(todo[0].dn)}"
         values = {name: list(change.new) for name, change in new.items() if name.lower() != "objectclass"}
         # Values that another entry may still have.
-        values |= {attribute: [value % "introduction"] for attribute, value in GUARDED.items() if attribute in values}
+        for attribute in values.keys() & GUARDED.keys():
+            values[attribute] = [(GUARDED[attribute] or GUARDED[ADDRESS]) % "introduction"]
         values["cn"] = [*values.get("cn", []), "introduction"]
         values["objectClass"] = ["organizationalRole", "extensibleObject"]
         try:

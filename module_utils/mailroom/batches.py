@@ -36,7 +36,9 @@ def divide(todo: Sequence[Operation], children: Mapping[str, int]) -> Work:
     moving = {operation.unit for operation in todo if is_move(operation)}
     parents = {dn_key(dn_parent(operation.new_dn)) for operation in todo if is_move(operation)}
     lonely = _lonely(todo, children)
-    before, rest, after = [], [], []
+    before: list[Operation] = []
+    rest: list[Operation] = []
+    after: list[Operation] = []
     for operation in todo:
         if operation.action == REMOVE:
             (after if dn_key(operation.dn) in lonely else rest).append(operation)
@@ -54,7 +56,9 @@ def is_move(operation: Operation) -> bool:
 
 def _lonely(todo: Sequence[Operation], children: Mapping[str, int]) -> set[str]:
     """The DNs of removals that leave the entry above without children, or are of entries that have or had some."""
-    removals = {dn_key(operation.dn): dn_key(dn_parent(operation.dn)) for operation in todo if operation.action == REMOVE}
+    removals = {
+        dn_key(operation.dn): dn_key(dn_parent(operation.dn)) for operation in todo if operation.action == REMOVE
+    }
     going = Counter(removals.values())
     going.update(dn_key(dn_parent(operation.dn)) for operation in todo if is_move(operation))
     return {name for name, above in removals.items() if children.get(name) or children.get(above, 0) <= going[above]}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A folder of files that can be made again, named by the hash of what they were made from. Only its owner can read it."""
+"""Files that can be made again, each named by the hash of what it was made from, for the eyes of their owner only."""
 
 from __future__ import annotations
 

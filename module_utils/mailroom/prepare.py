@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -82,10 +83,9 @@ class Preparation:
             return loader.Document(file, content.decode(), json.loads(found)), []
         document, findings = self._parse(file, content)
         if document is not None and not findings:
-            try:
+            # YAML can say more than JSON; the schema will refuse it.
+            with suppress(TypeError, ValueError):
                 self._kept.put(name, _json(document.data))
-            except (TypeError, ValueError):
-                pass  # YAML can say more than JSON; the schema will refuse it.
         return document, findings
 
     def _kept_entries(self, asked: str, secret: Mapping[str, loader.Document | None]) -> Prepared | None:
