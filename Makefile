@@ -28,6 +28,7 @@ lint: .setup ## Style, types, pins, and generated files that are up to date
 	bin/check-collections
 	bin/check-spdx
 	bin/role-docs --check
+	bin/account-docs --check
 
 .PHONY: unit
 unit: .setup ## Unit tests with branch coverage of the logic

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every address has one owner, in a hosted domain, and is not reserved; every domain name has one domain."""
+"""Every address has one owner, in a hosted domain, and is not reserved; every domain name has one domain.
+
+An address under an alias domain is the same address. An alias domain has no file of its own, and one owner.
+"""
 
 from __future__ import annotations
 

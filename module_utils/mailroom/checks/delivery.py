@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mail that is handed on arrives: targets exist and take it, it does not run in circles, somebody reads it."""
+"""Mail that is handed on arrives: targets exist and take it, and somebody reads it.
+
+A target that exists only because a catch-all takes it is a warning: it may be a slip of the pen. An active domain
+needs a postmaster, and should have abuse (a warning); a catch-all counts, a group only if anyone may post to it.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What begins and ends: mailboxes that expire, are held, or were called something else before."""
+"""What begins and ends: mailboxes that expire, are held, or were called something else before.
+
+An end within 30 days or in the past is a warning; from its day on the mailbox counts as disabled. A mailbox on hold
+cannot be absent. The old name of a renamed mailbox is no mailbox any more, and became only one other.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Number of mailboxes and sum of quotas against what a domain may have."""
+"""Number of mailboxes and sum of quotas against what a domain may have. Only absent mailboxes do not count."""
 
 from __future__ import annotations
 

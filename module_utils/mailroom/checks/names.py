@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names against the naming rule of their domain, and names that people take for one another."""
+"""Names against the naming rule of their domain, and names that people take for one another.
+
+Both are warnings. Look-alikes are addresses of one domain (and hosted domains) that differ only in 0 and o, in 1, l
+and i, in rn and m, in vv and w, in accents, in Cyrillic or Greek letters of Latin shape, or in separators, and that
+belong to different people. Reserved names are compared too.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses that stand for somebody: administrators, agents, contacts, posters, senders that mail goes out under."""
+"""Addresses that stand for somebody: administrators, agents, contacts, posters, senders that mail goes out under.
+
+Administrators and agents are mailboxes of persons in domains of these files; that one cannot log in at present is
+a warning. Senders (`send_as`, `identity`) are hosted addresses that exist, so that answers arrive. Contacts and
+posters may be outside.
+"""
 
 from __future__ import annotations
 
