@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from .diff import Differ
-from .directory import BY_FILES, BY_MODULE, MARK, PASSWORD, USER, Describe, rules
+from .directory import BY_FILES, BY_MODULE, DIGEST, MARK, PASSWORD, USER, Describe, rules
 from .dn import key as dn_key
 from .draft import Draft
 from .drift import drift
@@ -85,7 +85,8 @@ def plan_one(
 
 
 def _goes_beyond_password(step: Step) -> bool:
-    return step.action != UPDATE or any(change.attribute != PASSWORD for change in step.changes)
+    names = {change.attribute for change in step.writes}
+    return step.action != UPDATE or not names <= {PASSWORD, DIGEST}
 
 
 def remarks(live: Entries) -> list[str]:

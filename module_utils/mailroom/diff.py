@@ -127,10 +127,8 @@ class Differ:
 
     def create(self, dn: str, entry: Entry) -> Step:
         """The step that makes an entry."""
-        shown = sorted(item for item in entry.items() if item[1] and item[0].lower() not in self._silent)
-        return self.step(
-            CREATE, dn, entry, tuple(Change(name, (), self._order(name, values)) for name, values in shown)
-        )
+        changes = [Change(name, (), self._order(name, values)) for name, values in self._shown(entry)]
+        return self.step(CREATE, dn, entry, tuple(changes))
 
     def rename(self, dn: str, entry: Entry, old_dn: str, changes: tuple[Change, ...]) -> Step:
         """The step that gives an entry another DN, and then changes it."""
@@ -139,10 +137,8 @@ class Differ:
 
     def delete(self, dn: str, entry: Entry) -> Step:
         """The step that removes an entry."""
-        shown = sorted(item for item in entry.items() if item[0].lower() not in self._silent)
-        return self.step(
-            DELETE, dn, entry, tuple(Change(name, self._order(name, values), ()) for name, values in shown)
-        )
+        changes = [Change(name, self._order(name, values), ()) for name, values in self._shown(entry)]
+        return self.step(DELETE, dn, entry, tuple(changes))
 
     def step(self, action: str, dn: str, entry: Entry, changes: tuple[Change, ...]) -> Step:
         """A step with the description of its entry."""
@@ -156,6 +152,10 @@ class Differ:
             f"{dn} exists without {attribute}: {value}, so it belongs to somebody else.",
             f"Remove it, leave it out, or adopt it by setting {attribute} to {value} on it.",
         )
+
+    def _shown(self, entry: Entry) -> list[tuple[str, Sequence[str]]]:
+        silent = self._silent
+        return sorted([item for item in entry.items() if item[1] and item[0].lower() not in silent])
 
     def _equal(self, live: Entry, desired: Entry) -> bool:
         """Whether entries are the same at first sight, as nearly all of 50,000 are. False may be wrong."""

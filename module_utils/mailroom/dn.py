@@ -34,8 +34,13 @@ def split(dn: str) -> list[tuple[str, str]]:
     """
     if not dn.strip():
         return []
-    parts = dn.split(",") if _is_plain(dn) else _parts(dn)
-    return [_rdn(part, dn) for part in parts]
+    if not _is_plain(dn):
+        return [_rdn(part, dn) for part in _parts(dn)]
+    # Nearly all DNs; 100,000 of them are taken apart in one run.
+    pairs = [part.partition("=") for part in dn.split(",")]
+    if " " in dn or not all(attribute and separator for attribute, separator, _value in pairs):
+        return [_rdn(part, dn) for part in dn.split(",")]
+    return [(attribute.lower(), value) for attribute, _separator, value in pairs]
 
 
 def parent(dn: str) -> str:
@@ -80,8 +85,7 @@ def _rdn(part: str, dn: str) -> tuple[str, str]:
     attribute, separator, value = part.partition("=")
     if not separator or not attribute.strip():
         raise ValueError(f"not a DN: {dn!r} (no attribute in {part!r})")
-    value = _trim(value)
-    return attribute.strip().lower(), _unescape(value) if "\\" in value else value
+    return attribute.strip().lower(), _unescape(_trim(value))
 
 
 def _trim(value: str) -> str:

@@ -127,24 +127,21 @@ class Draft:
             self.steps += self._domains_go(domains)
 
     def _mailbox_goes(self, dn: str, entry: Entry) -> Iterator[Step]:
-        step = self._differ.delete(dn, entry)
         if self._life.released(entry):
             place = self._aside(dn, self._day(entry)) if dn in self._replaced else ""
-            yield replace(step, kind=RESERVATION, aside=place)
+            yield replace(self._differ.delete(dn, entry), kind=RESERVATION, aside=place)
             return
-        taken = self.takings.from_removed.get(dn, [])
-        place, room = self._room(dn, entry, taken)
+        place, room = self._room(dn, entry)
         if not retired(entry):
-            yield replace(step, stays=self._life.retire(entry, room), aside=place, purge=self._life.purge_date)
-        elif place:
-            renamed = self._differ.rename(place, entry, dn, room)
-            yield replace(renamed, kind=RESERVATION, unseen=self._life.noted(entry, room)[len(room) :])
-        elif room:
-            update = self._differ.step(UPDATE, dn, entry, room)
-            yield replace(update, kind=RESERVATION, unseen=self._life.noted(entry, room)[len(room) :])
+            stays, purge = self._life.retire(entry, room), self._life.purge_date
+            yield replace(self._differ.delete(dn, entry), stays=stays, aside=place, purge=purge)
+        elif place or room:
+            step = self._differ.rename(place, entry, dn, room) if place else self._differ.step(UPDATE, dn, entry, room)
+            yield replace(step, kind=RESERVATION, unseen=self._life.noted(entry, room)[len(room) :])
 
-    def _room(self, dn: str, entry: Entry, taken: list[str]) -> tuple[str, tuple[Change, ...]]:
-        """Where a removed mailbox moves so that others get what was `taken` from it ("": it stays), and its changes."""
+    def _room(self, dn: str, entry: Entry) -> tuple[str, tuple[Change, ...]]:
+        """Where a removed mailbox moves so that others get what they take from it ("": it stays), and its changes."""
+        taken = self.takings.from_removed.get(dn, [])
         if is_aside(dn):
             return "", renamed_aside(entry, dn, dn, taken)
         own = canonical(own_address(dn))

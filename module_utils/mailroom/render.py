@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from .steps import BY_HAND, CREATE, DELETE, FOREIGN, RENAME, UPDATE, Change, Drift, Refusal, Step
@@ -27,7 +27,7 @@ class Renderer:
         self, steps: Sequence[Step], drift: Sequence[Drift], refusals: Sequence[Refusal], secrets: Collection[str]
     ):
         self._steps, self._drift, self._refusals = steps, drift, refusals
-        self._secrets = frozenset(secrets)
+        self._secret = _Names(secrets)
 
     def text(self) -> Iterator[str]:
         """Lines for a terminal."""
@@ -82,9 +82,7 @@ class Renderer:
         """What two plans have in common that do the same, whenever they are made: a line of JSON for each step."""
         encode = json.JSONEncoder(separators=(",", ":")).encode
         for step in self._steps:
-            changes: Iterable[Change] = step.changes
-            if any(change.attribute.lower() in self._secrets for change in changes):
-                changes = (Change(name, self._mask(name, old), self._mask(name, new)) for name, old, new in changes)
+            changes = [self._masked(change) if self._secret[change[0]] else change for change in step.changes]
             yield encode((step.action, step.name, step.old_name, *changes)).encode() + b"\n"
 
     def _groups(self) -> Iterator[tuple[str, list[Step]]]:
@@ -100,7 +98,11 @@ class Renderer:
             yield _RELEASED, released
 
     def _mask(self, attribute: str, values: tuple[str, ...]) -> tuple[str, ...]:
-        return (MASK,) * len(values) if attribute.lower() in self._secrets else values
+        return (MASK,) * len(values) if self._secret[attribute] else values
+
+    def _masked(self, change: Change) -> Change:
+        name, old, new = change
+        return Change(name, self._mask(name, old), self._mask(name, new))
 
     def _change_lines(self, step: Step) -> Iterator[str]:
         if step.action == DELETE:
@@ -118,6 +120,17 @@ class Renderer:
                 gone, come = self._mask(name, change.removed), self._mask(name, change.added)
                 signed = [f"-{value}" for value in gone] + [f"+{value}" for value in come]
                 yield f"{name}: {', '.join(signed) or 'another order'}"
+
+
+class _Names(dict[str, bool]):
+    """Whether an attribute is one of some, whatever its case. Asked a million times for a large plan."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
+    def __missing__(self, name: str) -> bool:
+        self[name] = name.lower() in self._names
+        return self[name]
 
 
 def _title(step: Step) -> str:
