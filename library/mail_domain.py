@@ -43,6 +43,12 @@ options:
     description: Where the directory listens.
     type: str
     default: ldapi:///
+  state_folder:
+    description:
+      - Folder on the target in which runs keep a lock, a journal of the transaction under way, and hashes of what
+        they saw. It can be removed when no run is under way; the next one then reads everything.
+    type: path
+    default: /var/lib/mailroom
 requirements:
   - python-ldap on the target (Debian package python3-ldap)
 attributes:
@@ -77,13 +83,14 @@ writes:
   type: int
 """
 
+from datetime import date
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.mailroom.accounts import plan_one
 from ansible.module_utils.mailroom.addresses import domain_to_ascii
 from ansible.module_utils.mailroom.directory import READ, domain_dn
 from ansible.module_utils.mailroom.single import desired_domain
-from ansible.module_utils.mailroom_ansible import COMMON_ARGUMENTS, connect, finish
-from ansible.module_utils.mailroom_ldap import DirectoryError
+from ansible.module_utils.mailroom_ansible import COMMON_ARGUMENTS, finish, opened
 
 ARGUMENTS = {
     **COMMON_ARGUMENTS,
@@ -95,18 +102,23 @@ ARGUMENTS = {
 }
 
 
+def run(module, directory):
+    """Make the domain what was asked for, or fail the module."""
+    params = module.params
+    dn = domain_dn(domain_to_ascii(params["domain"]), params["base"])
+    everything = directory.read(params["base"], list(READ))
+    live = directory.entry(dn, list(READ))
+    wanted = None if params["state"] == "absent" else desired_domain(params["domain"], params, live)
+    finish(module, directory, plan_one(dn, wanted, everything, params["base"], today=date.today()))
+
+
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    params = module.params
-    directory = connect(module)
     try:
-        dn = domain_dn(domain_to_ascii(params["domain"]), params["base"])
-        everything = directory.read(params["base"], list(READ))
-        live = directory.entry(dn, list(READ))
-        wanted = None if params["state"] == "absent" else desired_domain(params["domain"], params, live)
-    except (DirectoryError, ValueError) as error:
+        with opened(module, "the module mail_domain") as (directory, _state):
+            run(module, directory)
+    except ValueError as error:
         module.fail_json(msg=str(error))
-    finish(module, directory, plan_one(dn, wanted, everything, params["base"]))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,12 @@ options:
     description: Where the directory listens.
     type: str
     default: ldapi:///
+  state_folder:
+    description:
+      - Folder on the target in which runs keep a lock, a journal of the transaction under way, and hashes of what
+        they saw. It can be removed when no run is under way; the next one then reads everything.
+    type: path
+    default: /var/lib/mailroom
 requirements:
   - python-ldap on the target (Debian package python3-ldap)
   - argon2-cffi on the target for passwords in clear (Debian package python3-argon2)
@@ -125,6 +131,7 @@ writes:
 """
 
 import traceback
+from datetime import date
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.mailroom.accounts import plan_one
@@ -132,8 +139,7 @@ from ansible.module_utils.mailroom.directory import PASSWORD, READ, domain_dn, e
 from ansible.module_utils.mailroom.hashing import hash_password, verify
 from ansible.module_utils.mailroom.passwords import is_hash
 from ansible.module_utils.mailroom.single import check_password, desired_mailbox, mailbox_named
-from ansible.module_utils.mailroom_ansible import COMMON_ARGUMENTS, connect, finish
-from ansible.module_utils.mailroom_ldap import DirectoryError
+from ansible.module_utils.mailroom_ansible import COMMON_ARGUMENTS, finish, opened
 
 RESET = "always"
 ARGUMENTS = {
@@ -172,29 +178,34 @@ def new_password(module, live):
         module.fail_json(msg=missing, exception=traceback.format_exc())
 
 
+def run(module, directory):
+    """Make the mailbox what was asked for, or fail the module."""
+    params = module.params
+    box = mailbox_named(params["address"])
+    dn = entry_dn(box, params["base"])
+    everything = directory.read(params["base"], list(READ))
+    live = directory.entry(dn, [*READ, PASSWORD])
+    if live is not None:
+        everything[dn] = live
+    wanted = None
+    if params["state"] != "absent":
+        domain = directory.entry(domain_dn(box.domain, params["base"]), list(READ))
+        if domain is None:
+            module.fail_json(msg=f"{box.domain} is not in the directory: make it with mail_domain or account files")
+        wanted = desired_mailbox(params["address"], params, live, domain)
+        password = new_password(module, live)
+        if password is not None:
+            wanted[PASSWORD] = [password]
+    finish(module, directory, plan_one(dn, wanted, everything, params["base"], today=date.today()))
+
+
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    params = module.params
-    directory = connect(module)
     try:
-        box = mailbox_named(params["address"])
-        dn = entry_dn(box, params["base"])
-        everything = directory.read(params["base"], list(READ))
-        live = directory.entry(dn, [*READ, PASSWORD])
-        if live is not None:
-            everything[dn] = live
-        wanted = None
-        if params["state"] != "absent":
-            domain = directory.entry(domain_dn(box.domain, params["base"]), list(READ))
-            if domain is None:
-                module.fail_json(msg=f"{box.domain} is not in the directory: make it with mail_domain or account files")
-            wanted = desired_mailbox(params["address"], params, live, domain)
-            password = new_password(module, live)
-            if password is not None:
-                wanted[PASSWORD] = [password]
-    except (DirectoryError, ValueError) as error:
+        with opened(module, "the module mailbox") as (directory, _state):
+            run(module, directory)
+    except ValueError as error:
         module.fail_json(msg=str(error))
-    finish(module, directory, plan_one(dn, wanted, everything, params["base"]))
 
 
 if __name__ == "__main__":

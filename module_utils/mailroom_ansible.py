@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the account modules share: common arguments, connecting, and ending with a plan as the result."""
+"""What the account modules share: arguments, the locked directory, and ending with a plan as the result."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 # Mitogen sends along only modules that are named in full: all that run on the target are named here.
 import ansible.module_utils.mailroom.accounts
 import ansible.module_utils.mailroom.actions
 import ansible.module_utils.mailroom.addresses
+import ansible.module_utils.mailroom.batches
 import ansible.module_utils.mailroom.codec
 import ansible.module_utils.mailroom.collector
 import ansible.module_utils.mailroom.diff
@@ -26,14 +30,17 @@ import ansible.module_utils.mailroom.passwords
 import ansible.module_utils.mailroom.plan
 import ansible.module_utils.mailroom.quantities
 import ansible.module_utils.mailroom.render
+import ansible.module_utils.mailroom.resets
 import ansible.module_utils.mailroom.reuse
 import ansible.module_utils.mailroom.routing
 import ansible.module_utils.mailroom.single
+import ansible.module_utils.mailroom.snapshot
 import ansible.module_utils.mailroom.spelling
 import ansible.module_utils.mailroom.steps  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.mailroom.directory import ADDRESS
+from ansible.module_utils.mailroom.collector import paused
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
+from ansible.module_utils.mailroom_state import FOLDER, State
 from ansible.module_utils.mailroom_transactions import Directory
 
 SLAPD = "/usr/sbin/slapd"
@@ -41,14 +48,17 @@ SLAPD = "/usr/sbin/slapd"
 # Ansible takes longer to pass the steps of a large plan around than the directory takes to do them.
 MOST_STEPS = 500
 
-COMMON_ARGUMENTS = {
+COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
     "base": {"type": "str", "default": "ou=domains,dc=mailroom,dc=example"},
     "uri": {"type": "str", "default": "ldapi:///"},
+    "state_folder": {"type": "path", "default": FOLDER},
 }
 
 
 class NoDirectory:
     """What a check sees on a host where a real run would first have installed the directory: nothing yet."""
+
+    csn = ""
 
     def read(self, base, attributes=None):
         return {}
@@ -56,33 +66,72 @@ class NoDirectory:
     def entry(self, dn, attributes=None):
         return None
 
+    def marks(self, base):
+        return {}
 
-def connect(module):
-    """Return the directory, or fail with what is missing."""
+
+@contextmanager
+def opened(module: Any, who: str = "") -> Iterator[tuple[Any, State]]:
+    """Yield the directory and the state beside it; what goes wrong with them fails the module.
+
+    A run that may write holds the lock until the end, so nothing that it has read is changed by another run, and first
+    finishes with what a killed one left behind.
+    """
+    state = State(module.params["state_folder"], module.params["uri"])
     if module.check_mode and (IMPORT_ERROR or not os.path.exists(SLAPD)):
         module.warn("There is no directory on this host yet; this check compares with an empty one.")
-        return NoDirectory()
+        yield NoDirectory(), state
+        return
     if IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR)
     try:
-        return Directory(module.params["uri"])
+        with paused():
+            if module.check_mode:
+                yield Directory(module.params["uri"]), state
+                return
+            directory = Directory(module.params["uri"], state.journal)
+            with state.locked(who):
+                if repaired := directory.repair():
+                    module.warn(
+                        f"A run before this one was cut off: {repaired} writes made sure that replicas are equal."
+                    )
+                yield directory, state
     except DirectoryError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), written=False)
 
 
-def finish(module, directory, plan, **facts):
-    """Apply the plan, unless it is refused or this is a check, and end the module with it as the result."""
-    shown = plan.as_dict()
-    if len(plan.steps) > MOST_STEPS:
-        del shown["steps"]
-    result = {"plan": shown, "summary": plan.summary, "writes": 0, **facts}
+def described(plan: Any) -> dict[str, Any]:
+    """The part of a module's result that shows the plan."""
+    return {"plan": plan.as_dict(steps=len(plan.steps) <= MOST_STEPS), "summary": plan.summary, "writes": 0}
+
+
+def judge(module: Any, plan: Any, result: dict[str, Any]) -> None:
+    """Add the diff to the result. Fail the module if the plan is refused, or is not the one that was reviewed."""
     if module._diff:
         result["diff"] = {"prepared": plan.text()} if plan.changed else {}
-    if plan.refusals:
-        module.fail_json(msg="\n".join(["Refused, nothing was written.", *map(str, plan.refusals)]), **result)
+    refusals = list(map(str, plan.refusals))
+    reviewed = module.params.get("checksum", "").removeprefix("sha256:")
+    if reviewed and reviewed != plan.checksum:
+        refusals.append(
+            f"The plan is not the one that was reviewed (sha256:{reviewed}): it is now sha256:{plan.checksum}. "
+            "Look at it again, and give the checksum that it has now."
+        )
+    if refusals:
+        module.fail_json(msg="\n".join(["Refused, nothing was written.", *refusals]), written=False, **result)
+
+
+def apply(module: Any, directory: Any, plan: Any, result: dict[str, Any]) -> None:
+    """Do what the plan says, unless this is a check, and note in the result how many writes that took."""
     if plan.changed and not module.check_mode:
         try:
-            result["writes"] = directory.apply(plan, unique=ADDRESS)
+            result["writes"] = directory.apply(plan)
         except DirectoryError as error:
             module.fail_json(msg=str(error), **result)
+
+
+def finish(module: Any, directory: Any, plan: Any) -> None:
+    """Judge and apply a plan for a single object, and end the module with it."""
+    result = described(plan)
+    judge(module, plan, result)
+    apply(module, directory, plan, result)
     module.exit_json(changed=plan.changed, **result)

@@ -1,187 +1,225 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Apply plans to the directory in transactions (RFC 5805), around the faults of slapd 2.6.10 in them."""
+"""The directory as the account modules use it: read it, and bring a plan to it in transactions."""
 
 from __future__ import annotations
 
-import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from ansible.module_utils.mailroom_ldap import DirectoryError, Session, explain
+from ansible.module_utils.mailroom_journal import Journal
+from ansible.module_utils.mailroom_ldap import DirectoryError, Session
+from ansible.module_utils.mailroom_writes import TXN_START, Refused, Writer
 
+from .mailroom.batches import divide
+from .mailroom.directory import ADDRESS
 from .mailroom.dn import key as dn_key
 from .mailroom.dn import parent as dn_parent
-from .mailroom.operations import ADD, MODIFY, REMOVE, operations
+from .mailroom.operations import ADD, GUARDED, MODRDN, REMOVE, Operation, operations
+from .mailroom.plan import Change, Plan
+from .mailroom.snapshot import CSN
 
 try:
     import ldap
-    import ldap.extop
-    from ldap.controls import RequestControl
 except ImportError:
     ldap = None  # The modules look at mailroom_ldap.IMPORT_ERROR before they come here.
-
-# RFC 5805.
-TXN_START, TXN_CONTROL, TXN_END = "1.3.6.1.1.21.1", "1.3.6.1.1.21.2", "1.3.6.1.1.21.3"
-# Larger transactions get slower again: one of 50,000 took longer than 50,000 single writes.
-BATCH = 1000
-# Seconds between the last answer and the end of a transaction; see _end().
-SETTLE = 0.05
 
 
 class Directory:
     """The directory as the local root identity sees it (SASL EXTERNAL over the server's socket)."""
 
-    def __init__(self, uri):
+    def __init__(self, uri: str, journal: Journal | None = None) -> None:
         """Connect. Raises DirectoryError if no server answers there or it does not know us."""
         try:
             self._session = Session(uri).connect()
         except DirectoryError as error:
             raise DirectoryError(f"{error}. Is slapd running here, and does this run as root?") from None
-        self._connection = self._session.raw
+        self._journal = journal
+        self._write = Writer(self._session.raw)
         self.transactions = TXN_START in self._root_values("supportedExtension")
-        self._known = set()
+        self._known: set[str] = set()
+        self._children: Counter[str] = Counter()
 
-    def _root_values(self, attribute):
+    def _root_values(self, attribute: str) -> list[str]:
         return (self.entry("", [attribute]) or {}).get(attribute, [])
 
-    def read(self, base, attributes):
+    def read(self, base: str, attributes: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         """Return {DN: {attribute: [values]}} of all entries below `base`, without `base` itself.
 
         Raises DirectoryError if `base` is not there or not everything may be read.
         """
-        found = self._session.read(base, attributes=attributes)
-        if not found:
-            raise DirectoryError(f"{base} is not in the directory: run the openldap role first")
-        own = dn_key(base)
-        entries = {dn: entry for dn, entry in found.items() if dn_key(dn) != own}
+        entries = self._below(base, self._session.read(base, attributes=attributes))
         self._known.update(attribute.lower() for entry in entries.values() for attribute in entry)
+        self._children = Counter(dn_key(dn_parent(dn)) for dn in entries)
         return entries
 
-    def entry(self, dn, attributes):
+    def marks(self, base: str) -> dict[str, str]:
+        """Return {DN: entryCSN} of all entries below `base`: each write gives an entry another one."""
+        found = self._session.read(base, attributes=[CSN])
+        return {dn: entry[CSN][0] for dn, entry in self._below(base, found).items()}
+
+    def since(self, base: str, csn: str, attributes: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+        """Return the entries below `base` that were written at or after a change number."""
+        return self._below(base, self._session.read(base, where=f"({CSN}>={csn})", attributes=attributes), there=True)
+
+    def _below(self, base: str, found: dict[str, Any], *, there: bool = False) -> dict[str, Any]:
+        if not found and not there:
+            raise DirectoryError(f"{base} is not in the directory: run the openldap role first")
+        own = dn_key(base)
+        return {dn: entry for dn, entry in found.items() if dn_key(dn) != own}
+
+    def entry(self, dn: str, attributes: Sequence[str]) -> dict[str, list[str]] | None:
         """Return one entry ({attribute: [values]}), or None if it is not there."""
         return next(iter(self._session.read(dn, "base", attributes=attributes).values()), None)
 
-    def apply(self, plan, unique=""):
-        """Write what the plan says. Returns the number of writes.
+    def csn(self, base: str) -> str:
+        """The number of the newest change in the database that holds `base` (contextCSN)."""
+        found = self.entry(self._context(base), ["contextCSN"]) or {}
+        return max(found.get("contextCSN", [""]))
 
-        Creations and updates come first, up to BATCH of them in one transaction. Removals follow, one by one,
-        because slapd 2.6.10 cannot remove the last entry below another within a transaction (ITS#10304).
-        A run that stops half-way is completed by another. Raises DirectoryError naming the object that was refused.
+    def repair(self) -> int:
+        """Finish with a transaction that an earlier run left behind; see mailroom_journal. Returns the writes."""
+        return self._journal.repair(self._session) if self._journal else 0
+
+    def apply(self, plan: Plan) -> int:
+        """Write what the plan says, after read(). Returns the number of writes.
+
+        Up to 2,000 writes are one transaction, more of them several (see batches.py for what is not). If one is
+        refused, nothing of it stays, here or on the replicas, and what was done before is kept: a run that stops
+        half-way is completed by another. Raises DirectoryError naming the object that was refused.
         """
-        todo = operations(plan, unique)
-        together = [operation for operation in todo if operation.action != REMOVE]
-        single = [operation for operation in todo if operation.action == REMOVE]
+        todo = operations(plan)
         if not self.transactions:
-            together, single = [], todo
-        if together:
-            self._introduce(together, unique)
-        for start in range(0, len(together), BATCH):
-            batch = together[start : start + BATCH]
+            self._one_by_one(todo, 0)
+            return len(todo)
+        work = divide(todo, self._children)
+        self._introduce(todo)
+        back = self._reversibly(work.before)
+        done = len(back)
+        for batch in work.together:
             try:
                 self._transaction(batch)
-            except ldap.LDAPError:
-                # slapd (2.6.10 at least) takes a failed transaction back itself, but its replicas may keep what they
-                # heard of it: a mailbox that is missing there would have its mail refused. Written one by one, the
-                # same changes reach the replicas as they should, and the one that is refused has a name.
-                self._one_by_one(batch, start)
-        self._one_by_one(single, len(together))
+            except Refused as refused:
+                if len(work.together) == 1:
+                    done -= self._take_back(back)
+                raise DirectoryError(f"{self._blame(batch, refused)}; {_kept(done)}") from None
+            done += len(batch)
+        self._one_by_one(work.after, done)
         return len(todo)
 
-    def _one_by_one(self, todo, done):
-        """Write without a transaction; `done` is how many writes were made before."""
+    def _one_by_one(self, todo: Sequence[Operation], done: int) -> None:
+        """Write without a transaction; `done` writes were made before."""
         for number, operation in enumerate(todo, done):
             try:
-                self._connection.result3(self._send(operation, None))
-            except ldap.LDAPError as error:
-                raise DirectoryError(f"{operation.label}: {_reason(error)}; {_kept(number)}") from None
+                self._write.one(operation)
+            except Refused as refused:
+                raise DirectoryError(f"{operation.label}: {refused}; {_kept(number)}") from None
 
-    def _introduce(self, todo, unique):
+    def _reversibly(self, todo: Sequence[Operation]) -> list[Operation]:
+        """Write without a transaction, all or nothing. Returns the writes that would take it back, last first."""
+        back: list[Operation] = []
+        for operation in todo:
+            undo = self._undo(operation)
+            try:
+                self._write.one(operation)
+            except Refused as refused:
+                kept = len(back) - self._take_back(back)
+                raise DirectoryError(f"{operation.label}: {refused}; {_kept(kept)}") from None
+            back.insert(0, undo)
+        return back
+
+    def _undo(self, operation: Operation) -> Operation:
+        if operation.action == ADD:
+            return replace(operation, action=REMOVE, changes=())
+        if operation.action == MODRDN:
+            return replace(operation, dn=operation.new_dn, new_dn=operation.dn)
+        there = self.entry(operation.dn, [change.attribute for change in operation.changes]) or {}
+        old = {name.lower(): tuple(values) for name, values in there.items()}
+        changes = (change._replace(new=old.get(change.attribute.lower(), ())) for change in operation.changes)
+        return replace(operation, changes=tuple(changes))
+
+    def _take_back(self, back: Sequence[Operation]) -> int:
+        """Undo single writes. Returns how many were taken back."""
+        for count, operation in enumerate(back):
+            try:
+                self._write.one(operation)
+            except Refused:
+                return count  # The server is gone. Moved entries work as before; the next run goes on from there.
+        return len(back)
+
+    def _transaction(self, batch: Sequence[Operation]) -> None:
+        if self._journal:
+            self._journal.begin(batch)
+        try:
+            self._write.together(batch)
+        except Refused as refused:
+            # A server that is gone is asked again by the next run, which finds the journal.
+            if self._journal and not isinstance(refused.error, ldap.SERVER_DOWN):
+                self._journal.repair(self._session)
+            raise
+        if self._journal:
+            self._journal.end()
+
+    def _blame(self, batch: Sequence[Operation], refused: Refused) -> str:
+        if isinstance(refused.error, ldap.SERVER_DOWN):
+            return f"{refused} (the server went away; run again when it is back)"
+        if refused.operation:
+            return f"{refused.operation.label}: {refused}"
+        found = self._write.culprit(batch, refused)
+        if found:
+            return f"{found[0].label}: {found[1]}"
+        shown = ", ".join(dict.fromkeys(operation.label for operation in batch[:5]))
+        return f"one of {len(batch)} writes ({shown}{', ...' if len(batch) > 5 else ''}): {refused}"
+
+    def _introduce(self, todo: Sequence[Operation]) -> None:
         """Have the database know all attributes before a transaction uses them.
 
         When a transaction fails, slapd (2.6.10 at least) forgets on disk but not in memory the attributes
         that were new to the database, and entries written later with them cannot be read any more. An entry
         that is made and removed outside of any transaction prevents that.
         """
-        changes = {change.attribute: change for operation in todo for change in operation.changes if change.new}
+        changes: dict[str, Change] = {}
+        for operation in todo:
+            for change in operation.changes:
+                if change.new and change.attribute not in changes:
+                    changes[change.attribute] = change
         new = {name: change for name, change in changes.items() if not self._is_known(name, todo[0].dn)}
         if not new:
             return
-        base = self._context(todo[0].dn)
-        values = {name: _bytes(change.new) for name, change in new.items() if name.lower() != "objectclass"}
-        if unique in values:
-            values[unique] = [b"introduction@removed.invalid"]
-        values["cn"] = [*values.get("cn", []), b"introduction"]
-        values["objectClass"] = [b"organizationalRole", b"extensibleObject"]
+        name = f"cn=introduction,{self._context(todo[0].dn)}"
+        values = {name: list(change.new) for name, change in new.items() if name.lower() != "objectclass"}
+        # Values that another entry may still have.
+        for attribute in values.keys() & GUARDED.keys():
+            values[attribute] = [(GUARDED[attribute] or GUARDED[ADDRESS]) % "introduction"]
+        values["cn"] = [*values.get("cn", []), "introduction"]
+        values["objectClass"] = ["organizationalRole", "extensibleObject"]
         try:
-            self._connection.add_s(f"cn=introduction,{base}", list(values.items()))
-            self._connection.delete_s(f"cn=introduction,{base}")
-        except ldap.LDAPError as error:
-            raise DirectoryError(f"cannot prepare the database: {_reason(error)}; nothing was written") from None
-        self._known.update(name.lower() for name in new)
+            if self.entry(name, ["1.1"]) is not None:
+                self._session.delete(name)  # A run was killed between the next two lines.
+            self._session.add(name, values.items())
+            self._session.delete(name)
+        except DirectoryError as error:
+            raise DirectoryError(f"cannot prepare the database: {error}; nothing was written") from None
+        self._known.update(attribute.lower() for attribute in new)
 
-    def _is_known(self, attribute, dn):
+    def _is_known(self, attribute: str, dn: str) -> bool:
         """Whether some entry of the database has the attribute."""
         if attribute.lower() not in self._known:
             try:
                 arguments = (self._context(dn), ldap.SCOPE_SUBTREE, f"({attribute}=*)", ["1.1"])
-                found = self._connection.search_ext_s(*arguments, sizelimit=1)
+                found = bool(self._session.raw.search_ext_s(*arguments, sizelimit=1))
             except ldap.SIZELIMIT_EXCEEDED:
                 found = True
             if found:
                 self._known.add(attribute.lower())
         return attribute.lower() in self._known
 
-    def _context(self, dn):
+    def _context(self, dn: str) -> str:
         """The suffix of the database that holds a DN."""
         contexts = self._root_values("namingContexts")
         return next((context for context in contexts if dn_key(dn).endswith(dn_key(context))), dn_parent(dn))
 
-    def _transaction(self, batch):
-        """Do a batch in one transaction."""
-        _name, identifier = self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_START, None))
-        identifier = identifier or b""
-        control = [RequestControl(TXN_CONTROL, True, identifier)]
-        try:
-            # One after the other: slapd works on pipelined requests in parallel, and so in any order.
-            for operation in batch:
-                self._connection.result3(self._send(operation, control))
-        except ldap.LDAPError:
-            self._end(identifier, commit=False)
-            raise
-        self._end(identifier, commit=True)
 
-    def _end(self, identifier, *, commit):
-        # slapd (2.6.10 at least) answers a request of a transaction before its thread lets go of it, and an
-        # end that fails at once frees it. Without this pause one in ten failing transactions crashed slapd.
-        time.sleep(SETTLE)
-        value = (b"" if commit else b"\x01\x01\x00") + b"\x04" + _length(identifier) + identifier
-        self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_END, b"\x30" + _length(value) + value))
-
-    def _send(self, operation, control):
-        if operation.action == REMOVE:
-            return self._connection.delete_ext(operation.dn, control)
-        if operation.action == ADD:
-            added = [(change.attribute, _bytes(change.new)) for change in operation.changes]
-            return self._connection.add_ext(operation.dn, added, control)
-        assert operation.action == MODIFY  # noqa: S101  there are three kinds
-        replaced = [(ldap.MOD_REPLACE, change.attribute, _bytes(change.new) or None) for change in operation.changes]
-        return self._connection.modify_ext(operation.dn, replaced, control)
-
-
-def _kept(count):
+def _kept(count: int) -> str:
     return f"{count} writes before it were kept" if count else "nothing was written"
-
-
-def _length(value):
-    """The BER length of a short value."""
-    return bytes([len(value)])
-
-
-def _bytes(values):
-    return [value.encode("utf-8", "surrogateescape") for value in values]
-
-
-def _reason(error):
-    """The server's words for an error, and a hint where it has none."""
-    words = explain(error)
-    if isinstance(error, ldap.CONSTRAINT_VIOLATION) and ":" not in words:
-        words += ": an address in use elsewhere, or a value that the server's guards refuse"
-    return words

@@ -10,9 +10,9 @@ from typing import Any
 
 
 def encode(data: Any) -> str:
-    """Return JSON data, compressed, as ASCII text."""
+    """Return JSON data, compressed (quickly rather than well), as ASCII text."""
     raw = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    return base64.b64encode(zlib.compress(raw, 6)).decode("ascii")
+    return base64.b64encode(zlib.compress(raw, 1)).decode("ascii")
 
 
 def decode(text: str) -> Any:

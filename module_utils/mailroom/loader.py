@@ -110,9 +110,9 @@ def find_files(path: str) -> tuple[list[str], list[Finding]]:
     return files, findings
 
 
-def load(path: str, decrypt: Decrypt | None = None) -> tuple[list[Document], list[Finding]]:
-    """Read all account files at `path`. What cannot be read becomes findings; the others are returned."""
-    documents = []
+def contents(path: str) -> tuple[list[tuple[str, bytes]], list[Finding]]:
+    """Return (name to show, content) of all account files at `path`, and what cannot be read."""
+    found = []
     try:
         files, findings = find_files(path)
     except OSError as error:
@@ -121,11 +121,18 @@ def load(path: str, decrypt: Decrypt | None = None) -> tuple[list[Document], lis
         findings.append(Finding(path, 1, "", "no account files here", "expected DOMAIN.yml or DOMAIN/*.yml"))
     for file in files:
         try:
-            content = _content(file)
+            found.append((_shown(file), _content(file)))
         except OSError as error:
             findings.append(Finding(_shown(file), 1, "", f"cannot be read: {error.strerror}"))
-            continue
-        document, problems = parse(_shown(file), content, decrypt)
+    return found, findings
+
+
+def load(path: str, decrypt: Decrypt | None = None) -> tuple[list[Document], list[Finding]]:
+    """Read all account files at `path`. What cannot be read becomes findings; the others are returned."""
+    documents = []
+    files, findings = contents(path)
+    for file, content in files:
+        document, problems = parse(file, content, decrypt)
         findings += problems
         if document is not None:
             documents.append(document)

@@ -3,24 +3,62 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 
-def add(file: str, passwords: Mapping[str, str]) -> None:
-    """Add passwords to the file, or start it. It is replaced whole, so it is never half written.
+def add(file: str, passwords: Mapping[str, str]) -> dict[str, str]:
+    """Add passwords to the file, or start it. Returns those that were replaced.
 
-    Raises ValueError if the file is there but not such a file, OSError if it cannot be written.
+    It is replaced whole, so it is never half written. Raises ValueError if the file is there but not such a file,
+    OSError if it cannot be written.
     """
-    known = _read(file)
+    with _alone(file):
+        known = _read(file)
+        _write(file, {**known, **passwords})
+    return {address: known[address] for address in passwords if address in known}
+
+
+def settle(file: str, made: Mapping[str, str], used: Collection[str], replaced: Mapping[str, str]) -> None:
+    """Leave of passwords that were made only those that mailboxes were given: of two runs one may have lost.
+
+    `replaced` is what add() returned. Raises like add().
+    """
+    with _alone(file):
+        known = _read(file)
+        wanted = dict(known)
+        for address, password in made.items():
+            if address in used:
+                wanted[address] = password
+            elif known.get(address) == password:
+                del wanted[address]
+                wanted.update({address: replaced[address]} if address in replaced else {})
+        if wanted != known:
+            _write(file, wanted)
+
+
+@contextmanager
+def _alone(file: str) -> Iterator[None]:
+    """Keep other runs of this controller out of the file's folder."""
     folder = os.path.dirname(os.path.abspath(file))
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".passwords.", dir=folder)  # made with mode 0600
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _write(file: str, passwords: Mapping[str, str]) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".passwords.", dir=os.path.dirname(os.path.abspath(file)))  # mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump({**known, **passwords}, stream, indent=2, sort_keys=True, ensure_ascii=False)
+            json.dump(passwords, stream, indent=2, sort_keys=True, ensure_ascii=False)
             stream.write("\n")
             stream.flush()
             os.fsync(stream.fileno())

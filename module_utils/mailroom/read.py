@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from .account_set import Accounts
 from .build import build
 from .collector import paused
-from .loader import Decrypt, load
+from .findings import Finding
+from .loader import Decrypt, Document, load
 from .validate import validate
 
 
@@ -20,10 +22,15 @@ def read_accounts(path: str, schema_file: str, decrypt: Decrypt | None, today: d
     """
     with paused():
         documents, unreadable = load(path, decrypt)
-        accounts = build(documents, schema_file, today)
-        # What an unreadable file holds is unknown, so references cannot be judged.
-        for domain in accounts.domains.values():
-            domain.incomplete = domain.incomplete or bool(unreadable)
-        validate(accounts, today, others_unknown=bool(unreadable))
-        accounts.findings = sorted({*unreadable, *accounts.findings})
-        return accounts
+        return judge(documents, unreadable, schema_file, today)
+
+
+def judge(documents: Sequence[Document], unreadable: Sequence[Finding], schema_file: str, today: date) -> Accounts:
+    """Check and normalise files that were read; `unreadable` says what is wrong with the others."""
+    accounts = build(documents, schema_file, today)
+    # What an unreadable file holds is unknown, so references cannot be judged.
+    for domain in accounts.domains.values():
+        domain.incomplete = domain.incomplete or bool(unreadable)
+    validate(accounts, today, others_unknown=bool(unreadable))
+    accounts.findings = sorted({*unreadable, *accounts.findings})
+    return accounts

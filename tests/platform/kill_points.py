@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs on the provider: ends a module or the directory server at seeded moments of an apply, and looks at what is left.
+
+Reads JSON from standard input: `seed`, `points`, `victim` ("module" or "slapd"), `runs` (two packed calls of
+mail_accounts that lead from one set of accounts to the other), `uri`, `base`, `unit`, `start` (a shell script).
+Prints JSON: `faults` (texts, none if all is well) and how often the kill came `before`, `within`, `after` the writes.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+
+# Dates, and what tells that a value was changed by hand: not what an account is.
+PASSING = ("mailroomDigest", "mailroomFormerAddress", "mailroomPurge", "mailroomRemoved", "userPassword")
+
+
+def accounts(uri, base):
+    """What each entry is, by where its mail lies (it keeps that when it is renamed) or else its DN."""
+    command = ["ldapsearch", "-LLL", "-Q", "-Y", "EXTERNAL", "-H", uri, "-o", "ldif-wrap=no", "-b", base]
+    text = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+    found = {}
+    for block in filter(None, text.split("\n\n")):
+        lines = sorted(line for line in block.splitlines() if not line.startswith(PASSING))
+        key = next((line for line in lines if line.startswith("mailroomStore:")), block.splitlines()[0])
+        found[key] = lines
+    return found
+
+
+class Points:
+    def __init__(self, settings):
+        self.settings = settings
+        self.random = random.Random(settings["seed"])
+        self.where, self.faults = Counter(), []
+        self.want = []
+        for turn in (0, 1, 0, 1):
+            started = time.monotonic()
+            self.apply(turn)
+            self.takes = time.monotonic() - started
+            self.want.append(self.now())
+        if self.want[:2] != self.want[2:]:
+            self.faults.append("one set of accounts does not always lead to the same entries")
+
+    def now(self):
+        return accounts(self.settings["uri"], self.settings["base"])
+
+    def start(self, turn):
+        command = ["python3", self.settings["runs"][turn]]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def apply(self, turn):
+        result = json.loads(self.start(turn).communicate(timeout=60)[0])
+        if result.get("failed"):
+            raise SystemExit(f"apply failed: {result['msg']}")
+        return result
+
+    def point(self, number):
+        turn = number % 2
+        process = self.start(turn)
+        time.sleep(self.random.uniform(0.2, 1.1) * self.takes)
+        if self.settings["victim"] == "slapd":
+            subprocess.run(["systemctl", "kill", "--signal", "KILL", self.settings["unit"]], check=True)
+            process.communicate(timeout=60)
+            subprocess.run(["bash", "-c", self.settings["start"]], check=True)
+        else:
+            process.kill()
+            process.communicate(timeout=60)
+        old, new, left = self.want[1 - turn], self.want[turn], self.now()
+        halves = [name for name in {*old, *new, *left} if left.get(name) not in (old.get(name), new.get(name))]
+        self.where["before" if left == old else "after" if left == new else "within"] += 1
+        if halves:
+            self.faults.append(f"point {number}: neither old nor new: {halves[:3]} {left.get(halves[0])}")
+        self.apply(turn)
+        if self.now() != new:
+            self.faults.append(f"point {number}: one more run did not reach the goal")
+        again = self.apply(turn)
+        if again["writes"] or again["changed"]:
+            self.faults.append(f"point {number}: the run after that wrote {again['writes']} times")
+
+
+points = Points(json.load(sys.stdin))
+for count in range(points.settings["points"]):
+    points.point(count)
+print(json.dumps({"faults": points.faults, **points.where}))
