@@ -13,6 +13,7 @@ from .errors import USAGE, Failure
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "domain.schema.json"
+DELEGATION_SCHEMA = ROOT / "schemas" / "delegation.schema.json"
 PLAYBOOK = ROOT / "playbooks" / "accounts.yml"
 ANSIBLE_CONFIG = ROOT / "ansible.cfg"
 

@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import io
-import subprocess
-import tarfile
 import tempfile
 from dataclasses import replace
 from datetime import date
@@ -18,9 +15,9 @@ from mailroom.findings import errors
 from mailroom.model import Domain
 from mailroom.plan import Plan
 
-from .. import arguments, reading
+from .. import arguments, reading, revisions
 from ..context import Context
-from ..errors import INVALID, OK, USAGE, Failure
+from ..errors import INVALID, OK, Failure
 
 _BASE = "ou=domains,dc=mailroom,dc=example"
 
@@ -65,7 +62,7 @@ def domains_at(folder: Path, revision: str) -> list[Domain]:
     """The domains in the account files at a revision. Raises Failure."""
     with tempfile.TemporaryDirectory(prefix="mailroom-") as scratch:
         top = Path(scratch) / (folder.name if folder.is_dir() else "accounts")
-        _extract(folder, revision, top)
+        revisions.extract(folder if folder.is_dir() else folder.parent, revision, top)
         return _domains(top, revision)
 
 
@@ -78,30 +75,3 @@ def _domains(folder: Path, revision: str) -> list[Domain]:
         where = f" at {revision}" if revision else ""
         raise Failure(f"the account files{where} have errors", "see mailroom validate", code=INVALID, findings=shown)
     return list(accounts.domains.values())
-
-
-def _extract(folder: Path, revision: str, top: Path) -> None:
-    """Write the files of a revision below `top`, whatever is in the work tree."""
-    place = folder if folder.is_dir() else folder.parent
-    commit = (
-        _git(place, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
-    )
-    if not commit:
-        raise Failure(f"{revision}: no such revision of {place}", code=USAGE)
-    prefix = _git(place, "rev-parse", "--show-prefix").decode().strip()
-    top_level = Path(_git(place, "rev-parse", "--show-toplevel").decode().strip())
-    archive = _git(top_level, "archive", "--format=tar", f"{commit}:{prefix}")
-    if not archive:
-        raise Failure(f"{revision}: there is no {prefix} in it", code=USAGE)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
-            stream = tar.extractfile(member) if member.isreg() else None
-            if stream is not None and ".." not in Path(member.name).parts:
-                path = top / member.name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(stream.read())
-
-
-def _git(folder: Path, *arguments_: str) -> bytes:
-    done = subprocess.run(["git", *arguments_], cwd=folder, check=False, capture_output=True)
-    return done.stdout if done.returncode == 0 else b""
