@@ -15,6 +15,18 @@ help: ## List the targets
 demo: .setup-lab ## Build the platform in local containers and show it working
 	@python lab/demo.py
 
+.PHONY: validate
+validate: .setup ## Check the account files, without the server
+	@bin/mailroom validate $(FLAGS)
+
+.PHONY: plan
+plan: .setup ## Show what would change for the accounts on the live system
+	@bin/mailroom plan $(FLAGS) || [ $$? -eq 2 ]
+
+.PHONY: apply
+apply: .setup ## Bring the account files to the live system; with PLAN=checksum only if that is still the plan
+	@bin/mailroom apply $(if $(PLAN),--plan "$(PLAN)") $(FLAGS)
+
 .PHONY: test
 test: lint unit platform ## Everything that must hold: lint, unit and platform tests
 
