@@ -11,8 +11,9 @@ from operator import attrgetter
 
 from .directory import ADDRESS, DIGEST, FORMER, USER
 from .dn import key as dn_key
+from .dn import parent as dn_parent
 from .lifecycle import PLACEHOLDER_DOMAIN
-from .plan import CREATE, DELETE, RENAME, UPDATE, Change, Plan, Step
+from .plan import CREATE, DELETE, Change, Plan, Step
 from .reuse import DOMAIN_NAME
 
 ADD, MODIFY, MODRDN, REMOVE = "add", "modify", "modrdn", "delete"
@@ -46,50 +47,64 @@ class Operation:
 def operations(plan: Plan, guarded: Mapping[str, str] = GUARDED) -> list[Operation]:
     """Return the writes of a plan, so that a run that stops anywhere is completed by another.
 
-    Units follow each other, parents (domains) first. In each unit, modifications come first that free values of
-    guarded attributes for others, then entries that move aside, renames, creations, updates. So values may move
-    between entries, or be swapped, in one run. Removals come last of all (children before parents), so that nothing
-    is removed unless all the rest went well.
+    Entries get their new DNs first: daemons go by attributes, so nothing changes for anybody until the rest follows,
+    in one piece. (What is made above them comes before.) Then come the units, parents (domains) first. In each,
+    modifications that free values of guarded attributes for others precede everything else, so values may move
+    between entries, or be swapped. Removals come last of all, children before parents, so that nothing is removed
+    unless all the rest went well.
     """
     steps = plan.steps
     movement = _Movement(steps, guarded)
     units: dict[int, list[int]] = {}
     for index in range(len(steps)):
         units.setdefault(movement.unit_of(index), []).append(index)
-    found: list[Operation] = []
     # A parent's DN has fewer commas than a child's.
     ranked = sorted(units.values(), key=lambda unit: (min(steps[index].after.count(",") for index in unit), unit[0]))
-    removals: list[tuple[int, str, Operation]] = []
+    moving = [step for step in steps if step.after != step.before]
+    above = {dn_key(dn_parent(step.after)) for step in moving}
+    parents: list[Operation] = []
+    rest: list[Operation] = []
+    removals: list[Operation] = []
+    numbers: dict[str, int] = {}
     for number, unit in enumerate(ranked):
         members = [steps[index] for index in unit]
-        for operation in (*movement.frees(unit), *_unit(members)):
-            found.append(replace(operation, unit=number))
-        for step in members:
-            if step.action == DELETE and step.stays is None:
-                last = Operation(REMOVE, step.after, label=_label(step), unit=number)
-                removals.append((-step.after.count(","), step.after, last))
-    return found + [operation for _depth, _dn, operation in sorted(removals, key=lambda removal: removal[:2])]
+        holds_parent = any(step.action == CREATE and dn_key(step.name) in above for step in members if moving)
+        written = (*movement.frees(unit), *_changes(members))
+        (parents if holds_parent else rest).extend(replace(operation, unit=number) for operation in written)
+        removals += [replace(operation, unit=number) for operation in _removals(members)]
+        numbers |= {step.name: number for step in members if moving}
+    moves = [replace(_moved(step), unit=numbers[step.name]) for step in _in_turn(moving)]
+    removals.sort(key=lambda operation: (-operation.dn.count(","), operation.dn))
+    return [*parents, *moves, *rest, *removals]
 
 
 def batches(todo: Iterable[Operation], size: int) -> Iterator[list[Operation]]:
-    """Yield operations in their order in batches of up to `size`, no unit in two of them.
+    """Yield operations in their order in batches of up to `size`, no unit in two of them, each for one transaction.
 
-    A unit that is larger than that is divided between its accounts.
+    A unit that is larger than that is divided between its accounts. Renames and removals are always alone: slapd
+    (2.6.10 at least) crashes when a rename is in one transaction with other writes, and refuses some removals
+    there (ITS#10304).
     """
     batch: list[Operation] = []
     for part in _parts(todo, size):
-        if batch and len(batch) + len(part) > size:
+        alone = part[0].action in (MODRDN, REMOVE)
+        if batch and (alone or len(batch) + len(part) > size):
             yield batch
             batch = []
-        batch += part
+        if alone:
+            yield part
+        else:
+            batch += part
     if batch:
         yield batch
 
 
 def _parts(todo: Iterable[Operation], size: int) -> Iterator[list[Operation]]:
-    for _number, together in groupby(todo, attrgetter("unit")):
+    for (_number, alone), together in groupby(todo, lambda item: (item.unit, item.action in (MODRDN, REMOVE))):
         unit = list(together)
-        if len(unit) <= size:
+        if alone:
+            yield from ([operation] for operation in unit)
+        elif len(unit) <= size:
             yield unit
         else:
             yield from (list(account) for _name, account in groupby(unit, attrgetter("label")))
@@ -111,7 +126,6 @@ class _Movement:
                     self._losers.update({(change.attribute, value.lower()): index for value in change.removed})
         if self._losers:
             self._find_takers()
-        self._find_successors()
 
     def unit_of(self, index: int) -> int:
         """The first step of those that a step belongs together with."""
@@ -127,12 +141,12 @@ class _Movement:
                 step = self._steps[index]
                 changes = tuple(self._free(step, change, freed) for change in _guarded_changes(step, self._guarded))
                 changes = tuple(change for change in changes if change.old != change.new)
-                yield Operation(MODIFY, step.before, (*changes, *_notes(step)), _label(step))
+                yield Operation(MODIFY, step.after, (*changes, *_notes(step)), _label(step))
 
     def _free(self, step: Step, change: Change, freed: set[tuple[str, str]]) -> Change:
         kept = tuple(value for value in change.old if (change.attribute, value.lower()) not in freed)
         if not kept and change.old and self._guarded[change.attribute]:
-            kept = (self._guarded[change.attribute] % hashlib.sha256(step.before.encode()).hexdigest()[:16],)
+            kept = (self._guarded[change.attribute] % hashlib.sha256(step.after.encode()).hexdigest()[:16],)
         return Change(change.attribute, change.old, kept)
 
     def _find_takers(self) -> None:
@@ -144,55 +158,42 @@ class _Movement:
                         self._freed.setdefault(loser, set()).add((change.attribute, value.lower()))
                         self._join(index, loser)
 
-    def _find_successors(self) -> None:
-        """Steps whose object gets the DN that another one leaves."""
-        leaving = {dn_key(step.before): index for index, step in enumerate(self._steps) if step.after != step.before}
-        if leaving:
-            for index, step in enumerate(self._steps):
-                if step.action in (CREATE, RENAME) and (before := leaving.get(dn_key(step.name))) is not None:
-                    self._join(index, before)
-
     def _join(self, one: int, other: int) -> None:
         first, second = sorted((self.unit_of(one), self.unit_of(other)))
         self._unit[second] = first
 
 
-def _unit(steps: Sequence[Step]) -> Iterator[Operation]:
-    """The writes of steps that belong together, without removals."""
+def _changes(steps: Iterable[Step]) -> Iterator[Operation]:
+    """Creations and changes of attributes."""
     for step in steps:
-        if step.action == DELETE:
-            yield from _moved(step)
-    for step in _in_turn([step for step in steps if step.action == RENAME]):
-        yield from _moved(step)
-    for step in steps:
-        if step.action == CREATE:
-            yield Operation(ADD, step.name, step.writes, _label(step))
-    for step in steps:
-        if step.action == UPDATE:
-            yield from _moved(step)
+        if step.writes:
+            yield Operation(ADD if step.action == CREATE else MODIFY, step.after, step.writes, _label(step))
 
 
-def _moved(step: Step) -> Iterator[Operation]:
-    if step.after != step.before:
-        yield Operation(MODRDN, step.before, label=_label(step), new_dn=step.after)
-    if step.writes:
-        yield Operation(MODIFY, step.after, step.writes, _label(step))
+def _removals(steps: Iterable[Step]) -> Iterator[Operation]:
+    return (
+        Operation(REMOVE, step.after, label=_label(step))
+        for step in steps
+        if step.action == DELETE and step.stays is None
+    )
 
 
-def _in_turn(renames: Sequence[Step]) -> Iterator[Step]:
-    """Renames in an order in which each finds its new name free. There are no circles (see moves.py)."""
-    by_old = {dn_key(step.old_name): step for step in renames}
+def _moved(step: Step) -> Operation:
+    return Operation(MODRDN, step.before, label=_label(step), new_dn=step.after)
+
+
+def _in_turn(moving: Sequence[Step]) -> Iterator[Step]:
+    """Steps in an order in which each finds its new name free. There are no circles (see moves.py)."""
+    by_old = {dn_key(step.before): step for step in moving}
     done: set[str] = set()
-
-    def visit(step: Step) -> Iterator[Step]:
-        if step.old_name not in done:
-            done.add(step.old_name)
-            if (first := by_old.get(dn_key(step.name))) is not None:
-                yield from visit(first)
-            yield step
-
-    for step in renames:
-        yield from visit(step)
+    for step in moving:
+        chain: list[Step] = []
+        follower: Step | None = step
+        while follower is not None and follower.before not in done:
+            done.add(follower.before)
+            chain.append(follower)
+            follower = by_old.get(dn_key(follower.after))
+        yield from reversed(chain)
 
 
 def _notes(step: Step) -> Iterator[Change]:

@@ -60,7 +60,8 @@ def objects(draw, domain, local, everybody):
         owner = draw(st.sampled_from(everybody))
         owner.aliases = (*owner.aliases, f"{local}@{domain.name}")
     else:
-        box = Mailbox(local, domain.name, draw(st.sampled_from(PEOPLE)), SHARED if kind == SHARED else PERSON)
+        name = draw(st.sampled_from(PEOPLE))
+        box = Mailbox(local, domain.name, name, SHARED if kind == SHARED else PERSON, surname=name.split()[1])
         box.state = draw(st.sampled_from(["active", "active", DISABLED, QUARANTINED]))
         box.quota = draw(st.sampled_from([None, 1024, 2048]))
         if draw(st.integers(0, 2)) == 0:
