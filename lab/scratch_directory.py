@@ -26,7 +26,8 @@ _STOP = f"""
 systemctl stop {UNIT} 2>/dev/null || true
 systemctl reset-failed {UNIT} 2>/dev/null || true
 """
-_START = f"""
+# Starts a server that is configured, and waits until it answers.
+START = f"""
 systemctl reset-failed {UNIT} 2>/dev/null || true
 systemd-run --quiet --collect --unit {UNIT} --property RuntimeMaxSec={LONGEST} \\
   slapd -d 0 -u openldap -g openldap -F {FOLDER}/config -h 'ldaps://:{PORT} {URI}'
@@ -52,7 +53,7 @@ set -eu
 rm -rf {FOLDER}/db/* {FOLDER}/state
 test ! -e {FOLDER}/tree.ldif || slapadd -q -n1 -F {FOLDER}/config -l {FOLDER}/tree.ldif
 chown -R openldap: {FOLDER}
-{_START}
+{START}
 """
 
 
@@ -87,7 +88,7 @@ class ScratchDirectory:
 
     def start(self) -> None:
         """Start the provider again after something ended it."""
-        self.provider(_START)
+        self.provider(START)
 
     def hashes(self) -> list[str]:
         """Number of entries and hash of the sorted LDIF with operational attributes, of each server."""
