@@ -28,9 +28,12 @@ systemctl reset-failed {UNIT} 2>/dev/null || true
 """
 # Starts a server that is configured, and waits until it answers.
 START = f"""
-systemctl reset-failed {UNIT} 2>/dev/null || true
-systemd-run --quiet --collect --unit {UNIT} --property RuntimeMaxSec={LONGEST} \\
-  slapd -d 0 -u openldap -g openldap -F {FOLDER}/config -h 'ldaps://:{PORT} {URI}'
+for attempt in $(seq 50); do  # A unit that was killed is not forgotten at once.
+  systemctl reset-failed {UNIT} 2>/dev/null || true
+  systemd-run --quiet --collect --unit {UNIT} --property RuntimeMaxSec={LONGEST} \\
+    slapd -d 0 -u openldap -g openldap -F {FOLDER}/config -h 'ldaps://:{PORT} {URI}' 2>/dev/null && break
+  sleep 0.1
+done
 for attempt in $(seq 100); do ldapwhoami {BIND} >/dev/null 2>&1 && exit; sleep 0.1; done
 journalctl -n 20 -u {UNIT} >&2; exit 1
 """

@@ -105,7 +105,7 @@ def points(scratch):
 
 
 def equal(scratch, wait_for):
-    wait_for(lambda: len(set(scratch.hashes())) == 1, "the replica is equal to the provider")
+    wait_for(lambda: len(set(scratch.hashes())) == 1, "the replica is equal to the provider", seconds=180, pause=1)
 
 
 # With those of the next test, a hundred moments. The larger sets take several transactions.
