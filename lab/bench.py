@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import bench_accounts
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -64,7 +66,10 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs of each, default 3")
     parser.add_argument("--build", action="store_true", help="remove the lab and its caches, then time make demo")
     parser.add_argument("--test", action="store_true", help="time make test in a clean clone; removes this lab first")
+    parser.add_argument("--accounts", action="store_true", help="up to 100,000 accounts beside ldapadd and others")
     options = parser.parse_args()
+    if options.accounts:
+        return bench_accounts.main(options.runs)
     print(f"{platform.platform()}, {os.cpu_count()} cores; seconds of wall time, {options.runs} runs in turn")
     print(f"{'':<52} {'min':>8} {'median':>8} {'max':>8}   goal")
     if options.test:
