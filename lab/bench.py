@@ -17,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import bench_accounts
 import bench_directory
 from bench_tools import ROOT, timed
 
@@ -44,9 +45,12 @@ def main() -> int:
     parser.add_argument("--build", action="store_true", help="remove the lab and its caches, then time make demo")
     parser.add_argument("--test", action="store_true", help="time make test in a clean clone; removes this lab first")
     parser.add_argument("--directory", action="store_true", help="load 100,000 mailboxes, measure look-ups, unload")
+    parser.add_argument("--accounts", action="store_true", help="up to 100,000 accounts beside ldapadd and others")
     options = parser.parse_args()
     if options.directory:
         return bench_directory.main()
+    if options.accounts:
+        return bench_accounts.main(options.runs)
     print(f"{platform.platform()}, {os.cpu_count()} cores; seconds of wall time, {options.runs} runs in turn")
     print(f"{'':<52} {'min':>8} {'median':>8} {'max':>8}   goal")
     if options.test:

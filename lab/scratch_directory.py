@@ -26,10 +26,14 @@ _STOP = f"""
 systemctl stop {UNIT} 2>/dev/null || true
 systemctl reset-failed {UNIT} 2>/dev/null || true
 """
-_START = f"""
-systemctl reset-failed {UNIT} 2>/dev/null || true
-systemd-run --quiet --collect --unit {UNIT} --property RuntimeMaxSec={LONGEST} \\
-  slapd -d 0 -u openldap -g openldap -F {FOLDER}/config -h 'ldaps://:{PORT} {URI}'
+# Starts a server that is configured, and waits until it answers.
+START = f"""
+for attempt in $(seq 50); do  # A unit that was killed is not forgotten at once.
+  systemctl reset-failed {UNIT} 2>/dev/null || true
+  systemd-run --quiet --collect --unit {UNIT} --property RuntimeMaxSec={LONGEST} \\
+    slapd -d 0 -u openldap -g openldap -F {FOLDER}/config -h 'ldaps://:{PORT} {URI}' 2>/dev/null && break
+  sleep 0.1
+done
 for attempt in $(seq 100); do ldapwhoami {BIND} >/dev/null 2>&1 && exit; sleep 0.1; done
 journalctl -n 20 -u {UNIT} >&2; exit 1
 """
@@ -52,7 +56,7 @@ set -eu
 rm -rf {FOLDER}/db/* {FOLDER}/state
 test ! -e {FOLDER}/tree.ldif || slapadd -q -n1 -F {FOLDER}/config -l {FOLDER}/tree.ldif
 chown -R openldap: {FOLDER}
-{_START}
+{START}
 """
 
 
@@ -87,7 +91,7 @@ class ScratchDirectory:
 
     def start(self) -> None:
         """Start the provider again after something ended it."""
-        self.provider(_START)
+        self.provider(START)
 
     def hashes(self) -> list[str]:
         """Number of entries and hash of the sorted LDIF with operational attributes, of each server."""

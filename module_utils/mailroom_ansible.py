@@ -39,6 +39,7 @@ import ansible.module_utils.mailroom.spelling
 import ansible.module_utils.mailroom.steps  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.mailroom.collector import paused
+from ansible.module_utils.mailroom_detached import detached
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
 from ansible.module_utils.mailroom_state import FOLDER, State
 from ansible.module_utils.mailroom_transactions import Directory
@@ -124,7 +125,7 @@ def apply(module: Any, directory: Any, plan: Any, result: dict[str, Any]) -> Non
     """Do what the plan says, unless this is a check, and note in the result how many writes that took."""
     if plan.changed and not module.check_mode:
         try:
-            result["writes"] = directory.apply(plan)
+            result["writes"] = detached(lambda: directory.apply(plan))
         except DirectoryError as error:
             module.fail_json(msg=str(error), **result)
 

@@ -2,10 +2,13 @@
 """Runs on the provider: ends a module or the directory server at seeded moments of an apply, and looks at what is left.
 
 Reads JSON from standard input: `seed`, `points`, `victim` ("module" or "slapd"), `runs` (two packed calls of
-mail_accounts that lead from one set of accounts to the other), `uri`, `base`, `unit`, `start` (a shell script).
+mail_accounts that lead from one set of accounts to the other), `uri`, `base`, `unit`, `start` (a shell script),
+`locks` (a pattern of file names).
 Prints JSON: `faults` (texts, none if all is well) and how often the kill came `before`, `within`, `after` the writes.
+With `victim` "nothing" it prints the accounts that are there.
 """
 
+import glob
 import json
 import random
 import subprocess
@@ -32,7 +35,7 @@ def accounts(uri, base):
 class Points:
     def __init__(self, settings):
         self.settings = settings
-        self.random = random.Random(settings["seed"])
+        self.random = random.Random(settings["seed"])  # noqa: S311  the same moments each time
         self.where, self.faults = Counter(), []
         self.want = []
         for turn in (0, 1, 0, 1):
@@ -50,6 +53,11 @@ class Points:
         command = ["python3", self.settings["runs"][turn]]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
+    def wait(self):
+        """What the module began is finished by a process of its own, which holds the lock until then."""
+        for lock in glob.glob(self.settings["locks"]):
+            subprocess.run(["flock", lock, "true"], check=True, timeout=60)
+
     def apply(self, turn):
         result = json.loads(self.start(turn).communicate(timeout=60)[0])
         if result.get("failed"):
@@ -59,7 +67,7 @@ class Points:
     def point(self, number):
         turn = number % 2
         process = self.start(turn)
-        time.sleep(self.random.uniform(0.2, 1.1) * self.takes)
+        time.sleep(self.random.uniform(0.4, 1.05) * self.takes)
         if self.settings["victim"] == "slapd":
             subprocess.run(["systemctl", "kill", "--signal", "KILL", self.settings["unit"]], check=True)
             process.communicate(timeout=60)
@@ -67,6 +75,7 @@ class Points:
         else:
             process.kill()
             process.communicate(timeout=60)
+            self.wait()
         old, new, left = self.want[1 - turn], self.want[turn], self.now()
         halves = [name for name in {*old, *new, *left} if left.get(name) not in (old.get(name), new.get(name))]
         self.where["before" if left == old else "after" if left == new else "within"] += 1
@@ -80,7 +89,15 @@ class Points:
             self.faults.append(f"point {number}: the run after that wrote {again['writes']} times")
 
 
-points = Points(json.load(sys.stdin))
-for count in range(points.settings["points"]):
-    points.point(count)
-print(json.dumps({"faults": points.faults, **points.where}))
+def main():
+    settings = json.load(sys.stdin)
+    if settings["victim"] == "nothing":
+        print(json.dumps(accounts(settings["uri"], settings["base"])))
+        return
+    points = Points(settings)
+    for count in range(settings["points"]):
+        points.point(count)
+    print(json.dumps({"faults": points.faults, **points.where}))
+
+
+main()
