@@ -147,12 +147,6 @@ def test_a_unit_that_is_too_large_is_divided_between_accounts():
     assert list(batches([], 3)) == []
 
 
-def test_renames_and_removals_are_alone_in_their_batches():
-    todo = [Operation(action, "uid=x", unit=1) for action in ("modrdn", "modrdn", "modify", "add", "delete", "delete")]
-    found = [[operation.action for operation in batch] for batch in batches(todo, 9)]
-    assert found == [["modrdn"], ["modrdn"], ["modify", "add"], ["delete"], ["delete"]]
-
-
 def test_entries_are_renamed_below_what_is_there_and_before_they_change():
     live = applied(model(ANN))
     moved = Mailbox("ann", "gadget.example", "Ann Lee")

@@ -163,14 +163,13 @@ def test_batches_keep_units_together_and_forget_nothing(first, second, size):
     found = list(batches(todo, size))
     assert [operation for batch in found for operation in batch] == todo
     places: dict[int, set[int]] = {}
-    sizes = Counter(operation.unit for operation in todo if operation.action not in ("modrdn", "delete"))
+    sizes = Counter(operation.unit for operation in todo)
     for number, batch in enumerate(found):
-        if any(operation.action in ("modrdn", "delete") for operation in batch):
-            assert len(batch) == 1
-            continue
+        assert batch
         assert len(batch) <= size or len({operation.label for operation in batch}) == 1
         for operation in batch:
-            places.setdefault(operation.unit, set()).add(number)
+            if operation.action != "delete":
+                places.setdefault(operation.unit, set()).add(number)
     assert all(len(numbers) == 1 or sizes[unit] > size for unit, numbers in places.items())
 
 
