@@ -16,6 +16,7 @@ import ansible.module_utils.mailroom.batches
 import ansible.module_utils.mailroom.codec
 import ansible.module_utils.mailroom.collector
 import ansible.module_utils.mailroom.diff
+import ansible.module_utils.mailroom.directory
 import ansible.module_utils.mailroom.dn
 import ansible.module_utils.mailroom.draft
 import ansible.module_utils.mailroom.drift

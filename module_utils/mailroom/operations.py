@@ -11,7 +11,6 @@ from operator import attrgetter
 
 from .directory import ADDRESS, DIGEST, FORMER, USER
 from .dn import key as dn_key
-from .dn import parent as dn_parent
 from .lifecycle import PLACEHOLDER_DOMAIN
 from .plan import CREATE, DELETE, Change, Plan, Step
 from .reuse import DOMAIN_NAME
@@ -47,11 +46,10 @@ class Operation:
 def operations(plan: Plan, guarded: Mapping[str, str] = GUARDED) -> list[Operation]:
     """Return the writes of a plan, so that a run that stops anywhere is completed by another.
 
-    Entries get their new DNs first: daemons go by attributes, so nothing changes for anybody until the rest follows,
-    in one piece. (What is made above them comes before.) Then come the units, parents (domains) first. In each,
-    modifications that free values of guarded attributes for others precede everything else, so values may move
-    between entries, or be swapped. Removals come last of all, children before parents, so that nothing is removed
-    unless all the rest went well.
+    Units follow each other, parents (domains) first. In each, entries get their new DNs first: daemons go by
+    attributes, so that alone changes nothing for anybody. Then come modifications that free values of guarded
+    attributes for others, then everything else, so values may move between entries, or be swapped. Removals come
+    last of all, children before parents, so that nothing is removed unless all the rest went well.
     """
     steps = plan.steps
     movement = _Movement(steps, guarded)
@@ -60,51 +58,36 @@ def operations(plan: Plan, guarded: Mapping[str, str] = GUARDED) -> list[Operati
         units.setdefault(movement.unit_of(index), []).append(index)
     # A parent's DN has fewer commas than a child's.
     ranked = sorted(units.values(), key=lambda unit: (min(steps[index].after.count(",") for index in unit), unit[0]))
-    moving = [step for step in steps if step.after != step.before]
-    above = {dn_key(dn_parent(step.after)) for step in moving}
-    parents: list[Operation] = []
-    rest: list[Operation] = []
+    found: list[Operation] = []
     removals: list[Operation] = []
-    numbers: dict[str, int] = {}
     for number, unit in enumerate(ranked):
         members = [steps[index] for index in unit]
-        holds_parent = any(step.action == CREATE and dn_key(step.name) in above for step in members if moving)
-        written = (*movement.frees(unit), *_changes(members))
-        (parents if holds_parent else rest).extend(replace(operation, unit=number) for operation in written)
+        written = (*_moves(members), *movement.frees(unit), *_changes(members))
+        found += [replace(operation, unit=number) for operation in written]
         removals += [replace(operation, unit=number) for operation in _removals(members)]
-        numbers |= {step.name: number for step in members if moving}
-    moves = [replace(_moved(step), unit=numbers[step.name]) for step in _in_turn(moving)]
     removals.sort(key=lambda operation: (-operation.dn.count(","), operation.dn))
-    return [*parents, *moves, *rest, *removals]
+    return found + removals
 
 
 def batches(todo: Iterable[Operation], size: int) -> Iterator[list[Operation]]:
-    """Yield operations in their order in batches of up to `size`, no unit in two of them, each for one transaction.
+    """Yield operations in their order in batches of up to `size`, no unit in two of them but for its removals.
 
-    A unit that is larger than that is divided between its accounts. Renames and removals are always alone: slapd
-    (2.6.10 at least) crashes when a rename is in one transaction with other writes, and refuses some removals
-    there (ITS#10304).
+    A unit that is larger than that is divided between its accounts.
     """
     batch: list[Operation] = []
     for part in _parts(todo, size):
-        alone = part[0].action in (MODRDN, REMOVE)
-        if batch and (alone or len(batch) + len(part) > size):
+        if batch and len(batch) + len(part) > size:
             yield batch
             batch = []
-        if alone:
-            yield part
-        else:
-            batch += part
+        batch += part
     if batch:
         yield batch
 
 
 def _parts(todo: Iterable[Operation], size: int) -> Iterator[list[Operation]]:
-    for (_number, alone), together in groupby(todo, lambda item: (item.unit, item.action in (MODRDN, REMOVE))):
+    for _number, together in groupby(todo, attrgetter("unit")):
         unit = list(together)
-        if alone:
-            yield from ([operation] for operation in unit)
-        elif len(unit) <= size:
+        if len(unit) <= size:
             yield unit
         else:
             yield from (list(account) for _name, account in groupby(unit, attrgetter("label")))
@@ -126,6 +109,7 @@ class _Movement:
                     self._losers.update({(change.attribute, value.lower()): index for value in change.removed})
         if self._losers:
             self._find_takers()
+        self._find_successors()
 
     def unit_of(self, index: int) -> int:
         """The first step of those that a step belongs together with."""
@@ -158,6 +142,14 @@ class _Movement:
                         self._freed.setdefault(loser, set()).add((change.attribute, value.lower()))
                         self._join(index, loser)
 
+    def _find_successors(self) -> None:
+        """Steps whose object gets the DN that another one leaves."""
+        leaving = {dn_key(step.before): index for index, step in enumerate(self._steps) if step.after != step.before}
+        for index, step in enumerate(self._steps if leaving else ()):
+            before = leaving.get(dn_key(step.after), index)
+            if before != index:
+                self._join(index, before)
+
     def _join(self, one: int, other: int) -> None:
         first, second = sorted((self.unit_of(one), self.unit_of(other)))
         self._unit[second] = first
@@ -178,8 +170,9 @@ def _removals(steps: Iterable[Step]) -> Iterator[Operation]:
     )
 
 
-def _moved(step: Step) -> Operation:
-    return Operation(MODRDN, step.before, label=_label(step), new_dn=step.after)
+def _moves(steps: Iterable[Step]) -> Iterator[Operation]:
+    moving = [step for step in steps if step.after != step.before]
+    return (Operation(MODRDN, step.before, label=_label(step), new_dn=step.after) for step in _in_turn(moving))
 
 
 def _in_turn(moving: Sequence[Step]) -> Iterator[Step]:

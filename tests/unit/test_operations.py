@@ -147,6 +147,18 @@ def test_a_unit_that_is_too_large_is_divided_between_accounts():
     assert list(batches([], 3)) == []
 
 
+def test_entries_are_renamed_below_what_is_there_and_before_they_change():
+    live = applied(model(ANN))
+    moved = Mailbox("ann", "gadget.example", "Ann Lee")
+    desired = {**model(), **directory.entries([Domain("gadget.example", mailboxes=[moved])], BASE)}
+    todo = operations(plan(desired, live, renames={mailbox_dn("ann", "gadget.example"): mailbox_dn("ann")}))
+    assert [(operation.action, operation.new_dn or operation.dn) for operation in todo] == [
+        ("add", f"ou=gadget.example,{BASE}"),
+        ("modrdn", mailbox_dn("ann", "gadget.example")),
+        ("modify", mailbox_dn("ann", "gadget.example")),
+    ]
+
+
 def test_plans_of_other_things_work_too():
     change = Change("a", ("1",), ("2",))
     todo = operations(Plan((Step("update", "cn=x", (change,)), Step("delete", "cn=y", (change,)))))
