@@ -60,7 +60,8 @@ COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
 class NoDirectory:
     """What a check sees on a host where a real run would first have installed the directory: nothing yet."""
 
-    csn = ""
+    def csn(self, base):
+        return ""
 
     def read(self, base, attributes=None):
         return {}
