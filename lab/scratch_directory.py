@@ -6,7 +6,9 @@ What writes much, or kills servers, uses it so that the lab's mail goes on and i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 # Runs a shell script as root on a host and returns what it prints; raises (or ends the program) if it fails.
 Run = Callable[[str], str]
@@ -92,6 +94,24 @@ class ScratchDirectory:
     def start(self) -> None:
         """Start the provider again after something ended it."""
         self.provider(START)
+
+    @contextmanager
+    def logged(self) -> Iterator[list[tuple[str, str]]]:
+        """Have the provider log what it is asked; the list has all writes (what, DN) at the end."""
+        writes: list[tuple[str, str]] = []
+        cursor = self.provider("journalctl -n0 --show-cursor").partition("cursor: ")[2].strip()
+        self._log_level("stats")
+        try:
+            yield writes
+        finally:
+            self._log_level("none")
+        log = self.provider(f"journalctl --sync; journalctl -o cat -t slapd --after-cursor='{cursor}'")
+        found = re.findall(r" (ADD|MOD|MODRDN|DEL) dn=\"([^\"]*)\"", log)
+        writes += [(what, dn) for what, dn in found if dn != "cn=config"]
+
+    def _log_level(self, level: str) -> None:
+        change = f"dn: cn=config\nchangetype: modify\nreplace: olcLogLevel\nolcLogLevel: {level}\n"
+        self.provider(f"ldapmodify {BIND} <<'END'\n{change}END\n")
 
     def hashes(self) -> list[str]:
         """Number of entries and hash of the sorted LDIF with operational attributes, of each server."""

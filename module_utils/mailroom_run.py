@@ -49,6 +49,7 @@ class Run:
         desired, passwords = data["entries"], self._passwords()
         set_passwords(desired, passwords)
         live = self._directory.read(self._base, [*READ, CSN])
+        marks = _marks(live)
         self._time("read")
         plan = self._plan(desired, live, data["renames"])
         self._time("plan")
@@ -64,7 +65,7 @@ class Run:
         result["passwords_set"] = sorted(passwords) if result["writes"] else []
         self._time("write")
         if not self._module.check_mode:
-            self._keep(data, live, plan, before)
+            self._keep(data, live, marks, plan, before)
         self._exit(result, changed=plan.changed)
 
     def _passwords(self) -> dict[str, str]:
@@ -100,23 +101,26 @@ class Run:
         if changed is None or len(changed) > FEW:
             return None
         entries = {dn: self._directory.entry(dn, [*READ, CSN]) for dn in changed}
-        if not all(entries.values()) or not last.same(entries):
+        marks = _marks(entries) if all(entries.values()) else {}
+        if len(marks) != len(changed) or not last.same(entries):
             return None
         if changed and not self._module.check_mode:
-            last.rows.update(rows(entries))
+            last.rows.update(rows(entries, marks))
             self._state.save(last)
         return {**last.result, "csn": self._directory.csn(self._base)}
 
-    def _keep(self, data: dict[str, Any], live: dict[str, Any], plan: Plan, before: str) -> None:
+    def _keep(self, data: dict[str, Any], live: dict[str, Any], marks: dict[str, str], plan: Plan, before: str) -> None:
         """Remember what the directory looks like now, and that there is nothing to do, for the next run."""
         if plan.changed:
             gone = {name for step in plan.steps for name in (step.before, step.name)}
             live = {dn: entry for dn, entry in live.items() if dn not in gone}
-            live |= self._directory.since(self._base, before, [*READ, CSN])
+            written = self._directory.since(self._base, before, [*READ, CSN])
+            marks |= _marks(written)
+            live |= written
         plan = self._plan(data["entries"], live, data["renames"], resets=())
         if not plan.changed and not plan.refusals:
             result = self._result(plan, live)
-            self._state.save(Snapshot(self._params["asked"], rows(live), result))
+            self._state.save(Snapshot(self._params["asked"], rows(live, marks), result))
         self._time("keep")
 
     def _result(self, plan: Plan, live: Entries, pending: Sequence[str] = ()) -> dict[str, Any]:
@@ -132,3 +136,8 @@ class Run:
             self._module.warn(remark)
         result["seconds"] = {**self._times, "all": round(time.monotonic() - self._started, 3)}
         self._module.exit_json(changed=changed, **result)
+
+
+def _marks(entries: dict[str, Any]) -> dict[str, str]:
+    """Take the entryCSN out of entries, by DN: what is planned does not depend on it."""
+    return {dn: entry.pop(CSN)[0] for dn, entry in entries.items()}

@@ -16,7 +16,7 @@ from .plan import Entries, Entry
 
 CSN = "entryCSN"
 # What changes without a change of what the files decide.
-_PASSING = {"entrycsn", "modifiersname", "modifytimestamp"}
+_PASSING = {"modifiersname", "modifytimestamp"}
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Snapshot:
         return all(self.rows[dn][1] == content(entry) for dn, entry in entries.items())
 
 
-def rows(entries: Entries) -> dict[str, list[str]]:
-    """Return the rows for entries that were read with their entryCSN."""
-    return {dn: [entry[CSN][0], content(entry)] for dn, entry in entries.items()}
+def rows(entries: Entries, marks: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the rows for entries, with the entryCSN that each was read with."""
+    return {dn: [marks[dn], content(entry)] for dn, entry in entries.items()}
 
 
 def content(entry: Entry) -> str:
