@@ -15,6 +15,18 @@ help: ## List the targets
 demo: .setup-lab ## Build the platform in local containers and show it working
 	@python lab/demo.py
 
+.PHONY: validate
+validate: .setup ## Check the account files, without the server
+	@bin/mailroom validate $(FLAGS)
+
+.PHONY: plan
+plan: .setup ## Show what would change for the accounts on the live system
+	@bin/mailroom plan $(FLAGS) || [ $$? -eq 2 ]
+
+.PHONY: apply
+apply: .setup ## Bring the account files to the live system; with PLAN=checksum only if that is still the plan
+	@bin/mailroom apply $(if $(PLAN),--plan "$(PLAN)") $(FLAGS)
+
 .PHONY: test
 test: lint unit platform ## Everything that must hold: lint, unit and platform tests
 
@@ -37,6 +49,10 @@ unit: .setup ## Unit tests with branch coverage of the logic
 .PHONY: platform
 platform: .setup-lab ## Build the lab anew and test it: check mode, converge, idempotence, behaviour
 	molecule test --no-command-borders $(FLAGS)
+
+.PHONY: production-check
+production-check: .setup-lab ## Build hosts from inventories/production, beside the lab, and use them
+	pytest -v tests/platform/production_build.py
 
 .PHONY: bench
 bench: .setup-lab ## Measure the figures that the docs name, in one run

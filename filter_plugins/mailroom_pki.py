@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.x509.oid import NameOID
 except ImportError as error:  # pragma: no cover - the project's environment has it
     raise AnsibleFilterError(f"the Python that runs Ansible needs the package cryptography: {error}") from error
@@ -175,6 +177,42 @@ def pki_renewal_reasons(
     return reasons
 
 
+def _key_kind(certificate: x509.Certificate) -> str:
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA {key.key_size}"
+    return f"ECC {key.curve.name}" if isinstance(key, ec.EllipticCurvePublicKey) else type(key).__name__
+
+
+def pki_acme_reasons(
+    certificate: str, renewal: str, names: Iterable[str], key: str, directory: str, challenge: str = "other"
+) -> list[str]:
+    """Return why certbot must ask for a certificate now: an empty list leaves it to certbot's timer.
+
+    `renewal` is certbot's own file on how the certificate was got, and will be again. `key` is like "RSA 3072".
+    """
+    if not certificate.strip():
+        return ["there is none yet"]
+    leaf = _certificates(certificate, "certbot's certificate")[0]
+    reasons = []
+    start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if end - _now() < (end - start) / 4:
+        # certbot renews with a third of the time left.
+        reasons.append(f"it ends on {_day(end)}, and certbot's timer has not renewed it")
+    dns, _ = _names(leaf)
+    wanted = {name.lower() for name in names}
+    if dns != wanted:
+        reasons.append(f"it is for {', '.join(sorted(dns)) or 'nothing'} instead of {', '.join(sorted(wanted))}")
+    if _key_kind(leaf) != key:
+        reasons.append(f"its key is {_key_kind(leaf)} instead of {key}")
+    settings = dict(re.findall(r"^(\w+) *= *(\S+)", renewal, re.MULTILINE))
+    if settings.get("server") != directory:
+        reasons.append(f"it came from {settings.get('server', 'an unknown CA')} instead of {directory}")
+    if challenge != "other" and settings.get("authenticator") != challenge:
+        reasons.append(f"it was got by {settings.get('authenticator', 'unknown means')} instead of {challenge}")
+    return reasons
+
+
 def pki_days_left(certificate: str) -> float:
     """Return the days until the first certificate of a PEM text ends; negative if it has."""
     leaf = _certificates(certificate, "the certificate")[0]
@@ -188,5 +226,6 @@ class FilterModule:
         return {
             "pki_problems": pki_problems,
             "pki_renewal_reasons": pki_renewal_reasons,
+            "pki_acme_reasons": pki_acme_reasons,
             "pki_days_left": pki_days_left,
         }

@@ -16,6 +16,7 @@ import ansible.module_utils.mailroom.batches
 import ansible.module_utils.mailroom.codec
 import ansible.module_utils.mailroom.collector
 import ansible.module_utils.mailroom.diff
+import ansible.module_utils.mailroom.directory
 import ansible.module_utils.mailroom.dn
 import ansible.module_utils.mailroom.draft
 import ansible.module_utils.mailroom.drift
@@ -59,7 +60,8 @@ COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
 class NoDirectory:
     """What a check sees on a host where a real run would first have installed the directory: nothing yet."""
 
-    csn = ""
+    def csn(self, base):
+        return ""
 
     def read(self, base, attributes=None):
         return {}

@@ -52,6 +52,15 @@ def canonical_local_part(local: str) -> str:
     return lower if lower.isascii() else unicodedata.normalize("NFC", lower)
 
 
+def folded_local_part(local: str) -> str:
+    """Return a local part as Postfix asks the directory for it, or "" where that is the same to the directory.
+
+    Postfix looks up every key in Unicode's full case folding: it asks for strasse where an address has straße.
+    """
+    folded = unicodedata.normalize("NFKC", local.casefold())
+    return "" if folded == local else folded
+
+
 def check_local_part(local: str) -> None:
     """Raise ValueError with a reason if no hosted address can have this local part."""
     if not local.isascii():

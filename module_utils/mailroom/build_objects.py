@@ -152,13 +152,16 @@ class ObjectBuilder:
         return "" if identity == box.address else identity
 
     def _expires(self, box: model.Mailbox, fields: Mapping[str, str]) -> None:
-        box.contact = self.address(box, ("expires", "contact"), fields["contact"])
+        box.contact = self.address(box, ("expires", "contact"), fields.get("contact", ""))
+        written = fields.get("date")
+        if written is None:
+            return  # reported by the schema
         try:
-            end = date.fromisoformat(fields["date"])
+            end = date.fromisoformat(written)
         except ValueError:
-            self.accounts.report(box, ("expires", "date"), f"{fields['date']} is no day of the calendar")
+            self.accounts.report(box, ("expires", "date"), f"{written} is no day of the calendar")
             return
-        box.expires = fields["date"]
+        box.expires = written
         if end <= self.today and box.state == model.ACTIVE:
             box.state = model.DISABLED
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from .diff import Differ
 from .directory import BY_MODULE, DIGEST, MARK, digest
 from .dn import split as dn_split
+from .lifecycle import is_aside, is_mailbox
 from .plan import BY_HAND, FOREIGN, Drift, Entries, Entry, Step
 
 _LOCAL_ROOT = ("cn", "peercred")
@@ -24,7 +25,8 @@ def drift(live: Entries, steps: Collection[Step], kept: Collection[str], differ:
         if not differ.ours(entry):
             yield _found(dn, entry, differ, FOREIGN)
     for dn in sorted({step.before for step in steps} | set(kept)):
-        touched = live.get(dn)
+        # An alias or group on its way out when a run stopped: its new name is one of its attributes.
+        touched = None if is_aside(dn) and not is_mailbox(dn) else live.get(dn)
         if touched and differ.ours(touched) and list(touched.get(DIGEST, ())) not in ([], [digest(touched)]):
             yield _found(dn, touched, differ, BY_HAND)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .addresses import domain_to_unicode
 from .diff import Differ
-from .directory import ADDRESS, ADMINISTRATOR, ALIAS, DOMAIN, GROUP, HOLD, MAILBOX, QUOTA, STATE
+from .directory import ADDRESS, ADMINISTRATOR, ALIAS, DOMAIN, GROUP, HOLD, MAILBOX, QUOTA, STATE, USER
 from .dn import key as dn_key
 from .dn import parent as dn_parent
 from .lifecycle import canonical, is_mailbox, own_address, retired
@@ -167,7 +167,8 @@ def _quotas(case: Case, verdict: Verdict) -> None:
     small: dict[str, list[tuple[str, str]]] = {}
     for step, size in _smaller_quotas(case.steps):
         # The mail host knows a mailbox by the address that it has had up to now.
-        address, later = canonical(own_address(step.before)), canonical(own_address(step.name))
+        user = case.live[step.before].get(USER) or [own_address(step.before)]
+        address, later = canonical(user[0]), canonical(own_address(step.name))
         if named & {address, later}:
             continue
         if address not in usage:

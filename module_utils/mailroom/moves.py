@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .directory import STORE
 from .dn import key as dn_key
 from .lifecycle import own_address, retired
 from .plan import Entries, Refusal
@@ -68,8 +69,10 @@ class _Resolver:
         return follower is not None and self._is_pending(follower, self._renames[follower])
 
     def _is_kept(self, new: str, old: str) -> bool:
-        """Whether the old name is there for a good reason, so that the rename was done before."""
-        return old in self._desired or retired(self._live[self._index[dn_key(old)]])
+        """Whether the rename was done before, and the old name has come to somebody else."""
+        source, target = (self._live[self._index[dn_key(dn)]] for dn in (old, new))
+        path = own_address(old).partition("@")
+        return old in self._desired or retired(source) or f"{path[2]}/{path[0]}" in target.get(STORE, ())
 
     def _in_circle(self, new: str) -> bool:
         seen, name = {dn_key(new)}, self._by_old.get(dn_key(new))

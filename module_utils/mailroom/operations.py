@@ -12,7 +12,7 @@ from operator import attrgetter
 from .directory import ADDRESS, DIGEST, FORMER, USER
 from .dn import key as dn_key
 from .lifecycle import PLACEHOLDER_DOMAIN
-from .plan import CREATE, DELETE, RENAME, UPDATE, Change, Plan, Step
+from .plan import CREATE, DELETE, Change, Plan, Step
 from .reuse import DOMAIN_NAME
 
 ADD, MODIFY, MODRDN, REMOVE = "add", "modify", "modrdn", "delete"
@@ -46,33 +46,31 @@ class Operation:
 def operations(plan: Plan, guarded: Mapping[str, str] = GUARDED) -> list[Operation]:
     """Return the writes of a plan, so that a run that stops anywhere is completed by another.
 
-    Units follow each other, parents (domains) first. In each unit, modifications come first that free values of
-    guarded attributes for others, then entries that move aside, renames, creations, updates. So values may move
-    between entries, or be swapped, in one run. Removals come last of all (children before parents), so that nothing
-    is removed unless all the rest went well.
+    Units follow each other, parents (domains) first. In each, entries get their new DNs first: daemons go by
+    attributes, so that alone changes nothing for anybody. Then come modifications that free values of guarded
+    attributes for others, then everything else, so values may move between entries, or be swapped. Removals come
+    last of all, children before parents, so that nothing is removed unless all the rest went well.
     """
     steps = plan.steps
     movement = _Movement(steps, guarded)
     units: dict[int, list[int]] = {}
     for index in range(len(steps)):
         units.setdefault(movement.unit_of(index), []).append(index)
-    found: list[Operation] = []
     # A parent's DN has fewer commas than a child's.
     ranked = sorted(units.values(), key=lambda unit: (min(steps[index].after.count(",") for index in unit), unit[0]))
-    removals: list[tuple[int, str, Operation]] = []
+    found: list[Operation] = []
+    removals: list[Operation] = []
     for number, unit in enumerate(ranked):
         members = [steps[index] for index in unit]
-        for operation in (*movement.frees(unit), *_unit(members)):
-            found.append(replace(operation, unit=number))
-        for step in members:
-            if step.action == DELETE and step.stays is None:
-                last = Operation(REMOVE, step.after, label=_label(step), unit=number)
-                removals.append((-step.after.count(","), step.after, last))
-    return found + [operation for _depth, _dn, operation in sorted(removals, key=lambda removal: removal[:2])]
+        written = (*_moves(members), *movement.frees(unit), *_changes(members))
+        found += [replace(operation, unit=number) for operation in written]
+        removals += [replace(operation, unit=number) for operation in _removals(members)]
+    removals.sort(key=lambda operation: (-operation.dn.count(","), operation.dn))
+    return found + removals
 
 
 def batches(todo: Iterable[Operation], size: int) -> Iterator[list[Operation]]:
-    """Yield operations in their order in batches of up to `size`, no unit in two of them.
+    """Yield operations in their order in batches of up to `size`, no unit in two of them but for its removals.
 
     A unit that is larger than that is divided between its accounts.
     """
@@ -127,12 +125,12 @@ class _Movement:
                 step = self._steps[index]
                 changes = tuple(self._free(step, change, freed) for change in _guarded_changes(step, self._guarded))
                 changes = tuple(change for change in changes if change.old != change.new)
-                yield Operation(MODIFY, step.before, (*changes, *_notes(step)), _label(step))
+                yield Operation(MODIFY, step.after, (*changes, *_notes(step)), _label(step))
 
     def _free(self, step: Step, change: Change, freed: set[tuple[str, str]]) -> Change:
         kept = tuple(value for value in change.old if (change.attribute, value.lower()) not in freed)
         if not kept and change.old and self._guarded[change.attribute]:
-            kept = (self._guarded[change.attribute] % hashlib.sha256(step.before.encode()).hexdigest()[:16],)
+            kept = (self._guarded[change.attribute] % hashlib.sha256(step.after.encode()).hexdigest()[:16],)
         return Change(change.attribute, change.old, kept)
 
     def _find_takers(self) -> None:
@@ -147,52 +145,48 @@ class _Movement:
     def _find_successors(self) -> None:
         """Steps whose object gets the DN that another one leaves."""
         leaving = {dn_key(step.before): index for index, step in enumerate(self._steps) if step.after != step.before}
-        if leaving:
-            for index, step in enumerate(self._steps):
-                if step.action in (CREATE, RENAME) and (before := leaving.get(dn_key(step.name))) is not None:
-                    self._join(index, before)
+        for index, step in enumerate(self._steps if leaving else ()):
+            before = leaving.get(dn_key(step.after), index)
+            if before != index:
+                self._join(index, before)
 
     def _join(self, one: int, other: int) -> None:
         first, second = sorted((self.unit_of(one), self.unit_of(other)))
         self._unit[second] = first
 
 
-def _unit(steps: Sequence[Step]) -> Iterator[Operation]:
-    """The writes of steps that belong together, without removals."""
+def _changes(steps: Iterable[Step]) -> Iterator[Operation]:
+    """Creations and changes of attributes."""
     for step in steps:
-        if step.action == DELETE:
-            yield from _moved(step)
-    for step in _in_turn([step for step in steps if step.action == RENAME]):
-        yield from _moved(step)
-    for step in steps:
-        if step.action == CREATE:
-            yield Operation(ADD, step.name, step.writes, _label(step))
-    for step in steps:
-        if step.action == UPDATE:
-            yield from _moved(step)
+        if step.writes:
+            yield Operation(ADD if step.action == CREATE else MODIFY, step.after, step.writes, _label(step))
 
 
-def _moved(step: Step) -> Iterator[Operation]:
-    if step.after != step.before:
-        yield Operation(MODRDN, step.before, label=_label(step), new_dn=step.after)
-    if step.writes:
-        yield Operation(MODIFY, step.after, step.writes, _label(step))
+def _removals(steps: Iterable[Step]) -> Iterator[Operation]:
+    return (
+        Operation(REMOVE, step.after, label=_label(step))
+        for step in steps
+        if step.action == DELETE and step.stays is None
+    )
 
 
-def _in_turn(renames: Sequence[Step]) -> Iterator[Step]:
-    """Renames in an order in which each finds its new name free. There are no circles (see moves.py)."""
-    by_old = {dn_key(step.old_name): step for step in renames}
+def _moves(steps: Iterable[Step]) -> Iterator[Operation]:
+    moving = [step for step in steps if step.after != step.before]
+    return (Operation(MODRDN, step.before, label=_label(step), new_dn=step.after) for step in _in_turn(moving))
+
+
+def _in_turn(moving: Sequence[Step]) -> Iterator[Step]:
+    """Steps in an order in which each finds its new name free. There are no circles (see moves.py)."""
+    by_old = {dn_key(step.before): step for step in moving}
     done: set[str] = set()
-
-    def visit(step: Step) -> Iterator[Step]:
-        if step.old_name not in done:
-            done.add(step.old_name)
-            if (first := by_old.get(dn_key(step.name))) is not None:
-                yield from visit(first)
-            yield step
-
-    for step in renames:
-        yield from visit(step)
+    for step in moving:
+        chain: list[Step] = []
+        follower: Step | None = step
+        while follower is not None and follower.before not in done:
+            done.add(follower.before)
+            chain.append(follower)
+            follower = by_old.get(dn_key(follower.after))
+        yield from reversed(chain)
 
 
 def _notes(step: Step) -> Iterator[Change]:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All spellings of an address: under each name of its domain, in A-labels and in U-labels."""
+"""All spellings of an address: under each name of its domain, in A-labels and U-labels, and as mail servers fold it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .addresses import domain_to_unicode
+from .addresses import domain_to_unicode, folded_local_part
 from .model import Domain
 
 
@@ -25,7 +25,10 @@ class Spelling:
         found: list[str] = []
         for address in addresses:
             local, _at, host = address.rpartition("@")
-            found += [f"{local}@{name}" for name in self._names.get(host) or self._learn(host)]
+            names = self._names.get(host) or self._learn(host)
+            found += [f"{local}@{name}" for name in names]
+            if not local.isascii() and (folded := folded_local_part(local)):
+                found += [f"{folded}@{name}" for name in names]
         return found if len(found) < 2 else list(dict.fromkeys(found))
 
     def _learn(self, host: str) -> tuple[str, ...]:

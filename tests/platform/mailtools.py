@@ -13,6 +13,8 @@ import shlex
 import smtplib
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP, SMTPUTF8
@@ -54,6 +56,15 @@ class Directory:
 
     def __init__(self, provider: Any) -> None:
         self.provider = provider
+        self._collected: list[str] | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Entries that are added inside are written at the end, by one command."""
+        self._collected = []
+        yield
+        ldif, self._collected = "\n".join(self._collected), None
+        self.modify(ldif)
 
     def modify(self, ldif: str, *options: str) -> None:
         command = f"printf %s {shlex.quote(ldif)} | ldapmodify -Q -Y EXTERNAL -H ldapi:/// {' '.join(options)}"
@@ -67,7 +78,11 @@ class Directory:
     def _add(self, dn: str, attributes: list[tuple[str, str]]) -> None:
         lines = [f"dn: {dn}", "changetype: add"]
         lines += [f"{name}:: {base64.b64encode(value.encode()).decode()}" for name, value in attributes]
-        self.modify("\n".join(lines) + "\n")
+        text = "\n".join(lines) + "\n"
+        if self._collected is None:
+            self.modify(text)
+        else:
+            self._collected.append(text)
 
     def add_domain(self, domain: str, *names: str) -> None:
         self._add(
@@ -87,26 +102,47 @@ class Directory:
         state: str = "active",
         services: tuple[str, ...] = ALL,
         quota: int | None = None,
+        kind: str = "person",
+        store: str = "",
+        senders: tuple[str, ...] = (),
+        identity: str = "",
     ) -> str:
-        mail = f"{local}@{domain}"
+        user = f"{local}@{domain}"
         self._add(
             f"uid={local},{self.domain_dn(domain)}",
             [("objectClass", "inetOrgPerson"), ("objectClass", "mailroomMailbox")]
-            + [("uid", local), ("cn", local), ("sn", local), ("mail", mail), ("mailroomState", state)]
-            + [("mailroomAddress", address) for address in (mail, *also)]
-            + [("mailroomDelivery", address) for address in delivery or (mail,)]
+            + [("uid", local), ("cn", local), ("sn", local), ("mailroomUser", user), ("mailroomState", state)]
+            + [("mailroomKind", kind), ("mailroomStore", store or f"{domain}/{local}")]
+            + ([("mail", user)] if local.isascii() else [])
+            + [("mailroomAddress", address) for address in (user, *also)]
+            + [("mailroomDelivery", address) for address in delivery or (user,)]
+            + [("mailroomSender", address) for address in senders]
+            + ([("mailroomIdentity", identity)] if identity else [])
             + [("mailroomService", service) for service in services]
             + ([("mailroomQuota", str(quota))] if quota else [])
             + [("userPassword", hashed(PASSWORD))],
         )
-        return mail
+        return user
 
-    def add_alias(self, local: str, delivery: tuple[str, ...], domain: str = DOMAIN) -> str:
+    def add_alias(
+        self, local: str, delivery: tuple[str, ...], domain: str = DOMAIN, *names: str, state: str = "active"
+    ) -> str:
+        """An alias; with local part "" it is the catch-all of the domain. `names` are further names of the domain."""
+        self._add(
+            f"cn={local or '@'},{self.domain_dn(domain)}",
+            [("objectClass", "mailroomAlias"), ("cn", local or "@"), ("mailroomState", state)]
+            + [("mailroomAddress", f"{local}@{name}") for name in (domain, *names)]
+            + [("mailroomDelivery", address) for address in delivery],
+        )
+        return f"{local}@{domain}"
+
+    def add_group(self, local: str, members: tuple[str, ...], domain: str, posters: tuple[str, ...] = ()) -> str:
         self._add(
             f"cn={local},{self.domain_dn(domain)}",
-            [("objectClass", "mailroomAlias"), ("cn", local), ("mailroomState", "active")]
+            [("objectClass", "mailroomGroup"), ("cn", local), ("mailroomState", "active")]
             + [("mailroomAddress", f"{local}@{domain}")]
-            + [("mailroomDelivery", address) for address in delivery],
+            + [("mailroomDelivery", address) for address in members]
+            + [("mailroomPoster", address) for address in posters],
         )
         return f"{local}@{domain}"
 
@@ -207,7 +243,11 @@ class Mail:
     def imap(self, user: str, password: str = PASSWORD, address: str | None = None) -> imaplib.IMAP4_SSL:
         host, port = self.info["services"]["imap"]
         client = NamedImap(address or host, port, self.info["name"], self.tls)
-        client.login(user, password)
+        if user.isascii():
+            client.login(user, password)
+        else:
+            # The command LOGIN knows ASCII only (RFC 9051); SASL PLAIN is UTF-8 (RFC 4616).
+            client.authenticate("PLAIN", lambda _challenge: f"\0{user}\0{password}".encode())
         return client
 
     def pop3(self, user: str, password: str = PASSWORD) -> poplib.POP3_SSL:

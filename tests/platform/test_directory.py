@@ -19,9 +19,16 @@ DOMAIN = f"ou=directory.test,ou=domains,{SUFFIX}"
 ALICE, ALICE2 = f"uid=alice,{DOMAIN}", f"uid=alice2,{DOMAIN}"
 PASSWORD = "Correct-Horse-Battery-9"
 CA = "/etc/mailroom/tls/ca.crt"
+IS_ALICE = "(mailroomUser=alice@directory.test)"
+# What no daemon and no user is told.
+SECRETS = (
+    "mailroomHold: Case 2026/17",
+    "mailroomFormerAddress: 2026-01-31 lidell@directory.test",
+    "mailroomAgent: alice2@directory.test read",
+)
 
 
-def ldif_mailbox(uid: str, *more: str, state: str = "active") -> str:
+def ldif_mailbox(uid: str, *more: str, state: str = "active", kind: str = "person") -> str:
     lines = [
         f"dn: uid={uid},{DOMAIN}",
         "objectClass: inetOrgPerson",
@@ -30,6 +37,9 @@ def ldif_mailbox(uid: str, *more: str, state: str = "active") -> str:
         f"cn: {uid}",
         f"sn: {uid}",
         f"mail: {uid}@directory.test",
+        f"mailroomUser: {uid}@directory.test",
+        f"mailroomKind: {kind}",
+        f"mailroomStore: directory.test/{uid}",
         f"mailroomAddress: {uid}@directory.test",
         f"mailroomDelivery: {uid}@directory.test",
         f"mailroomState: {state}",
@@ -109,7 +119,7 @@ def domain(provider: Any, replica: Any, wait_for: Callable[..., Any]) -> Iterato
     text = (
         f"dn: {DOMAIN}\nobjectClass: organizationalUnit\nobjectClass: mailroomDomain\nou: directory.test\n"
         "mailroomDomainName: directory.test\nmailroomState: active\n\n"
-        + ldif_mailbox("alice", f"userPassword: {PASSWORD}")
+        + ldif_mailbox("alice", f"userPassword: {PASSWORD}", *SECRETS)
         + "\n"
         + ldif_mailbox("alice2", f"userPassword: {PASSWORD}")
         + "\n"
@@ -126,11 +136,12 @@ def domain(provider: Any, replica: Any, wait_for: Callable[..., Any]) -> Iterato
 
 
 def test_services_read_what_they_need_and_nothing_else(replica, service, service_password):
+    hidden = ("userPassword", "uid", "mail", "sn", "mailroomHold", "mailroomFormerAddress", "mailroomAgent")
     for name, sees, not_ in (
-        ("postfix", ("mailroomDelivery", "mailroomAddress"), ("userPassword", "mailroomService", "uid", "sn")),
-        ("dovecot", ("uid", "mailroomService"), ("userPassword", "mailroomDelivery", "sn")),
+        ("postfix", ("mailroomDelivery", "mailroomAddress"), (*hidden, "mailroomService", "mailroomStore")),
+        ("dovecot", ("mailroomStore", "mailroomService"), (*hidden, "mailroomDelivery", "mailroomAddress")),
     ):
-        found = search(replica, service(name), service_password(name), DOMAIN, "(mail=alice@directory.test)")
+        found = search(replica, service(name), service_password(name), DOMAIN, IS_ALICE)
         assert found.rc == 0, found.stderr
         assert f"dn: {ALICE}" in found.stdout
         for attribute in sees:
@@ -148,7 +159,8 @@ def test_only_replicas_read_hashes(provider, service, service_password):
 def test_a_user_sees_only_the_own_entry_even_beside_a_near_namesake(replica):
     own = search(replica, ALICE, PASSWORD, ALICE, "(objectClass=*)")
     assert "\nmail: alice@directory.test" in own.stdout
-    assert "userPassword" not in own.stdout
+    for secret in ("userPassword", "mailroomHold", "mailroomFormerAddress", "mailroomAgent"):
+        assert secret not in own.stdout
     assert search(replica, ALICE, PASSWORD, ALICE2, "(objectClass=*)").rc == 32
     assert search(replica, ALICE, PASSWORD, DOMAIN, "(objectClass=*)").rc == 32
 
@@ -162,13 +174,21 @@ def test_a_user_changes_nothing_but_the_own_password(provider):
 
     assert modify(ALICE, "mailroomAddress", "thief@directory.test") == 50
     assert modify(ALICE, "mailroomQuota", "99999999") == 50
+    assert modify(ALICE, "mailroomSender", "boss@directory.test") == 50
+    assert modify(ALICE, "mailroomStore", "directory.test/thief") == 50
+    assert modify(ALICE, "mailroomHold", "none") == 50
     assert modify(ALICE2, "userPassword", "Another-Horse-Battery-9") in (32, 50)
     provider.run("rm -f /run/directory.test")
 
 
-def test_disabled_mailbox_cannot_log_in(provider, replica):
+def test_disabled_quarantined_and_shared_mailboxes_cannot_log_in(provider, replica, wait_for):
+    for uid, state, kind in (("closed", "quarantined", "person"), ("desk", "active", "shared")):
+        text = ldif_mailbox(uid, f"userPassword: {PASSWORD}", state=state, kind=kind)
+        assert root(provider, "ldapadd", text).rc == 0
+    wait_for(lambda: "desk" in root(replica, f"ldapsearch -LLL -b {DOMAIN} uid=desk uid").stdout, "the replica")
     for host in (provider, replica):
-        assert binds(host, f"uid=alic,{DOMAIN}", PASSWORD).rc == 49
+        for uid in ("alic", "closed", "desk"):
+            assert binds(host, f"uid={uid},{DOMAIN}", PASSWORD).rc == 49, uid
 
 
 def test_anonymous_is_refused(provider, replica):
@@ -223,10 +243,36 @@ def test_replica_has_no_open_ldap_port(replica):
         ("mailroomQuota: 0", "constraint on mailroomQuota"),
         ("mailroomService: telnet", "constraint on mailroomService"),
         ("mail: no-address", "constraint on mail"),
+        ("mailroomSender: no-address", "constraint on mailroomSender"),
+        ("mailroomIdentity: @directory.test", "constraint on mailroomIdentity"),
+        ("mailroomAgent: alice@directory.test owner", "constraint on mailroomAgent"),
+        ("mailroomExpires: 2027-13-01", "constraint on mailroomExpires"),
+        ("mailroomPurge: tomorrow", "constraint on mailroomPurge"),
+        ("mailroomFormerAddress: alice@directory.test", "constraint on mailroomFormerAddress"),
+        ("mailroomDigest: 12345", "constraint on mailroomDigest"),
     ],
 )
 def test_guards_refuse(provider, line, said):
     done = root(provider, "ldapadd", ldif_mailbox("guard", line))
+    assert done.rc == 19
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("mailroomUser: guard@", "mailroomUser: Alice@", "non-unique"),
+        ("mailroomStore: directory.test/guard", "mailroomStore: directory.test/alice", "non-unique"),
+        ("mailroomStore: directory.test/guard", "mailroomStore: directory.test/../x", "constraint on mailroomStore"),
+        ("mailroomStore: directory.test/guard", "mailroomStore: ../guard", "constraint on mailroomStore"),
+        ("mailroomStore: directory.test/guard", "mailroomStore: guard", "constraint on mailroomStore"),
+        ("mailroomKind: person", "mailroomKind: robot", "constraint on mailroomKind"),
+    ],
+)
+def test_guards_refuse_a_wrong_user_kind_and_store(provider, old, new, said):
+    text = ldif_mailbox("guard")
+    assert old in text
+    done = root(provider, "ldapadd", text.replace(old, new))
     assert done.rc == 19
     assert said in done.stderr
 
@@ -304,7 +350,7 @@ def test_replica_answers_while_the_provider_is_down_and_catches_up(
 ):
     provider.run("systemctl stop slapd")
     try:
-        found = search(replica, service("postfix"), service_password("postfix"), DOMAIN, "(mail=alice@directory.test)")
+        found = search(replica, service("postfix"), service_password("postfix"), DOMAIN, IS_ALICE)
         assert f"dn: {ALICE}" in found.stdout
         assert binds(replica, ALICE, PASSWORD).rc == 0
     finally:
@@ -318,7 +364,7 @@ def test_wiped_replica_comes_back_by_a_restart(provider, replica, service, servi
     replica.run("systemctl stop slapd; rm -rf /var/lib/ldap/*; systemctl start slapd")
     found = wait_for(
         lambda: (lambda done: done if done.rc == 0 else None)(
-            search(replica, service("postfix"), service_password("postfix"), DOMAIN, "(mail=alice@directory.test)")
+            search(replica, service("postfix"), service_password("postfix"), DOMAIN, IS_ALICE)
         ),
         "a log-in of Postfix",
         120,

@@ -7,7 +7,8 @@ import json
 import smtplib
 
 CONFIGURATION = (
-    "cat /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/ldap/* /etc/dovecot/dovecot.conf | sha256sum"
+    "cat /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/ldap/* /etc/mailroom/group-posters.conf "
+    "/etc/dovecot/dovecot.conf | sha256sum"
 )
 
 
@@ -58,3 +59,5 @@ def test_secrets_are_readable_by_their_daemon_only(hosts):
         assert (file.user, file.group, file.mode) == ("root", "postfix", 0o640)
     file = host.file("/etc/dovecot/ldap-secret.conf")
     assert (file.user, file.group, file.mode) == ("root", "dovecot", 0o640)
+    file = host.file("/etc/mailroom/group-posters.conf")
+    assert (file.user, file.group, file.mode) == ("root", "mailroom-policy", 0o640)

@@ -13,6 +13,7 @@ from mailroom import directory
 from mailroom.accounts import plan_accounts
 from mailroom.dn import split as dn_split
 from mailroom.limits import Allowed
+from mailroom.operations import operations
 from mailroom.read import read_accounts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,9 +44,9 @@ class Tree:
         file.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
         return self
 
-    def read(self, decrypt=None):
+    def read(self, decrypt=None, today=TODAY):
         """The accounts in the tree."""
-        return read_accounts(str(self.folder), str(SCHEMA), decrypt, TODAY)
+        return read_accounts(str(self.folder), str(SCHEMA), decrypt, today)
 
     def findings(self, decrypt=None) -> list[str]:
         """All findings as text, with file names relative to the tree."""
@@ -55,6 +56,11 @@ class Tree:
         """The desired entries of a valid tree."""
         accounts = self.read(decrypt)
         assert [str(finding) for finding in accounts.findings] == []
+        return self.desired(accounts)
+
+    @staticmethod
+    def desired(accounts):
+        """The desired entries of accounts that were read."""
         return directory.entries(accounts.domains.values(), BASE)
 
 
@@ -86,6 +92,15 @@ def plan(desired, live, *, today=TODAY, limits=None, usage=None, renames=None, *
     """The plan of the account files over live entries below BASE; `words` are those that lift gates."""
     allowed = Allowed(**words)
     return plan_accounts(desired, live, BASE, today=today, limits=limits, usage=usage, renames=renames, allowed=allowed)
+
+
+def applied(desired, live=None, **options):
+    """The live entries after a plan was applied to a directory with the server's guards."""
+    result = plan(desired, live or {}, **options)
+    assert [str(refusal) for refusal in result.refusals] == []
+    directory = FakeDirectory(live)
+    directory.run(operations(result))
+    return directory.entries
 
 
 class FakeDirectory:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The checks of `make lint` that are our own: role READMEs, collection pins, licence lines."""
+"""The checks of `make lint` that are our own: role READMEs, account fields, collection pins, licence lines."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def load(name: str) -> Any:
 role_docs = load("role-docs")
 check_collections = load("check-collections")
 check_spdx = load("check-spdx")
+account_docs = load("account-docs")
 
 SPEC = """---
 argument_specs:
@@ -203,3 +204,49 @@ def test_spdx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check_spdx.main(["--root", str(tmp_path)]) == 1
     named = [text.partition(":")[0] for text in capsys.readouterr().err.splitlines()]
     assert named == ["bare.py", "late.yml", "script"]
+
+
+@pytest.fixture
+def account_files(tmp_path: Path) -> Path:
+    """A repository with just what describes the account files."""
+    for name in (account_docs.SCHEMA, *(f"{account_docs.CHECKS}/{name}.py" for name in ("__init__", "limits"))):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "docs").mkdir()
+    return tmp_path
+
+
+def test_the_fields_of_account_files_are_described(account_files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = account_files / account_docs.PAGE
+    assert account_docs.main(["--root", str(account_files), "--check"]) == 1
+    assert "docs/account-files.md is stale: run bin/account-docs" in capsys.readouterr().err
+    assert not page.exists()
+    assert account_docs.main(["--root", str(account_files)]) == 0
+    assert account_docs.main(["--root", str(account_files), "--check"]) == 0
+    rows = [
+        "| `domain` | [domain name](#domain-name) | yes | A domain name, in the script of its language or in A-labels "
+        "(xn--...). | `widget.example` |",
+        "| `limits.mailboxes` | whole number |  | Number of mailboxes. Shared and disabled ones count, absent ones do "
+        "not. | `100` |",
+        "| `forwards.keep_copy` | true, false | `true` | Whether the mailbox gets the mail as well. |  |",
+        "| `services` | [services](#services) |  | Services, each true or false. Where nothing is said a mailbox has "
+        "what defaults of the domain have, and a domain all. |  |",
+        "- Number of mailboxes and sum of quotas against what a domain may have. Only absent mailboxes do not count.",
+    ]
+    assert set(rows) <= set(page.read_text().splitlines())
+
+
+def test_each_field_of_account_files_needs_a_description(
+    account_files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = json.loads((account_files / account_docs.SCHEMA).read_text())
+    del schema["properties"]["customer"]["description"]
+    (account_files / account_docs.SCHEMA).write_text(json.dumps(schema))
+    assert account_docs.main(["--root", str(account_files)]) == 1
+    assert capsys.readouterr().err == "schemas/domain.schema.json: customer has no description\n"
+
+
+def test_each_check_needs_words(account_files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (account_files / account_docs.CHECKS / "limits.py").write_text("x = 1\n")
+    assert account_docs.main(["--root", str(account_files)]) == 1
+    assert capsys.readouterr().err == "module_utils/mailroom/checks/limits.py has no docstring\n"

@@ -241,5 +241,56 @@ def test_days_left(leaf: Pair) -> None:
     assert 89.9 < pki.pki_days_left(leaf.pem) < 90
 
 
+RENEWAL = """version = 4.0.0
+cert = /etc/letsencrypt/live/mailroom/cert.pem
+[renewalparams]
+authenticator = standalone
+server = https://acme.example/dir
+"""
+
+
+def acme(pem: str, renewal: str = RENEWAL, **changes: Any) -> list[str]:
+    wanted = {
+        "names": ["h.example", "mail.example"],
+        "key": "ECC secp256r1",
+        "directory": "https://acme.example/dir",
+        "challenge": "standalone",
+    }
+    found: list[str] = pki.pki_acme_reasons(pem, renewal, **{**wanted, **changes})
+    return found
+
+
+def test_acme_leaves_a_good_certificate_to_certbot(root: Pair) -> None:
+    pem = make("h.example", root, ("h.example", "mail.example")).pem
+    assert acme(pem) == []
+    assert acme(pem, names=["MAIL.example", "h.example"]) == []
+    assert acme(pem, RENEWAL.replace("standalone", "dns-rfc2136"), challenge="other") == []
+
+
+def test_acme_asks_and_says_why(root: Pair) -> None:
+    pem = make("h.example", root, ("h.example", "mail.example")).pem
+    assert acme("") == ["there is none yet"]
+    assert acme(pem, names=["h.example"]) == ["it is for h.example, mail.example instead of h.example"]
+    assert acme(pem, key="ECC secp384r1") == ["its key is ECC secp256r1 instead of ECC secp384r1"]
+    assert acme(pem, key="RSA 3072") == ["its key is ECC secp256r1 instead of RSA 3072"]
+    assert acme(pem, directory="https://acme.example/di") == [
+        "it came from https://acme.example/dir instead of https://acme.example/di"
+    ]
+    assert acme(pem, challenge="webroot") == ["it was got by standalone instead of webroot"]
+    assert acme(pem, "", challenge="webroot") == [
+        "it came from an unknown CA instead of https://acme.example/dir",
+        "it was got by unknown means instead of webroot",
+    ]
+
+
+@pytest.mark.parametrize(("days", "asked"), [(24, False), (20, True), (-1, True)])
+def test_acme_steps_in_where_the_timer_has_failed(root: Pair, days: int, asked: bool) -> None:
+    said = acme(make("h.example", root, ("h.example", "mail.example"), start=days - 90, days=days).pem)
+    assert len(said) == asked
+    assert not asked or "and certbot's timer has not renewed it" in said[0]
+
+
 def test_filters() -> None:
-    assert set(pki.FilterModule().filters()) == {"pki_problems", "pki_renewal_reasons", "pki_days_left"}
+    assert set(pki.FilterModule().filters()) == {
+        "pki_problems", "pki_renewal_reasons", "pki_acme_reasons", "pki_days_left",
+    }  # fmt: skip

@@ -176,6 +176,15 @@ def test_an_internationalised_domain_answers_for_both_spellings(tree):
     ]
 
 
+def test_a_local_part_is_written_as_mail_servers_fold_it_too(tree):
+    text = f"{ALICE}  straße: {{name: A}}\n  bärbel: {{name: B}}\n"
+    entries = tree.write("widget.example.yml", text).entries()
+    street = box(entries, "straße")
+    assert street["mailroomUser"] == ["straße@widget.example"]
+    assert street["mailroomAddress"] == ["straße@widget.example", "strasse@widget.example"]
+    assert box(entries, "bärbel")["mailroomAddress"] == ["bärbel@widget.example"]
+
+
 def test_the_two_spellings_of_a_domain_are_one_domain(tree):
     tree.write("bücher.example/a.yml", HEAD.replace("widget", "bücher") + "mailboxes: {alice: {name: A}}\n")
     tree.write("bücher.example/b.yml", f"domain: {BUECHER}\nmailboxes: {{bob: {{name: Bob}}}}\n")

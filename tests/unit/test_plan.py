@@ -6,10 +6,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import BASE, FakeDirectory, alias_dn, domain_with, mailbox_dn, plan
+from conftest import BASE, domain_with, mailbox_dn, plan
 from mailroom.accounts import pending, remarks, set_passwords
 from mailroom.diff import Differ, Rules
-from mailroom.operations import operations
 from mailroom.plan import MASK, Change, Plan, Refusal, Step
 
 MARKED = {"mailroomManagedBy": ["accounts"]}
@@ -77,7 +76,8 @@ def test_an_entry_without_the_mark_is_reported_and_never_removed(widget, live):
     result = plan(widget, live)
     assert not result.changed
     assert result.foreign == (mailbox_dn("guest"), mailbox_dn("robot"))
-    assert f"foreign, left alone: {mailbox_dn('guest')}\n" in result.text()
+    assert "foreign, left alone: guest@widget.example\n" in result.text()
+    assert "foreign, left alone: robot@widget.example (by the modules mailbox and mail_domain)\n" in result.text()
     assert result.counts["existing"] == 3
 
 
@@ -114,7 +114,7 @@ def test_an_address_of_a_foreign_entry_is_refused_before_the_server_does(widget,
 
 def test_a_domain_with_a_foreign_entry_in_it_is_not_removed(live):
     live[mailbox_dn("guest")] = {"cn": ["Guest"]}
-    result = plan({}, live, allow_removals={"widget.example": 2})
+    result = plan({}, live, domain_removals=["widget.example"])
     assert [str(refusal) for refusal in result.refusals] == [
         f"ou=widget.example,{BASE} cannot be removed: {mailbox_dn('guest')} is below it. "
         "Remove or move that entry first."
@@ -135,16 +135,26 @@ def test_text_for_people(widget, live):
     ]
     assert lines[4] == "  + mailbox box1@widget.example"
     assert "      userPassword: ********" in lines
-    assert lines[-2] == "  - mailbox gone@widget.example"
+    assert lines[-4:-1] == [
+        "  - mailbox gone@widget.example",
+        "      mailroomPurge: 2026-12-21",
+        "changed by hand: box0@widget.example",
+    ]
     assert lines[-1].startswith("Creates=1, Updates=1, Deletes=1, Existing=3, Checksum=sha256:")
 
 
 def test_markdown_for_reviews(live):
     result = plan({}, {**live, mailbox_dn("guest"): {"cn": ["Guest"]}})
     lines = result.markdown().splitlines()
-    assert lines[:4] == ["### widget.example", "", "```diff", "- mailbox box0@widget.example"]
+    assert lines[:5] == [
+        "### widget.example",
+        "",
+        "```diff",
+        "- mailbox box0@widget.example",
+        "    mailroomPurge: 2026-12-21",
+    ]
     assert "### Foreign entries, left alone" in lines
-    assert f"- `{mailbox_dn('guest')}`" in lines
+    assert "- `guest@widget.example`" in lines
     assert "### Refused" in lines
     assert lines[-1] == result.summary
 
@@ -160,7 +170,14 @@ def test_markdown_signs_are_those_of_diffs(widget, live):
 def test_json_for_programs(widget, live):
     del live[mailbox_dn("box1")]
     data = json.loads(plan(widget, live).json())
-    assert data["counts"] == {"creates": 1, "updates": 0, "deletes": 0, "existing": 2}
+    assert data["counts"] == {
+        "creates": 1,
+        "updates": 0,
+        "renames": 0,
+        "deletes": 0,
+        "released": 0,
+        "existing": 2,
+    }
     assert data["steps"][0]["label"] == "box1@widget.example"
     assert {"attribute": "userPassword", "old": [], "new": [MASK]} in data["steps"][0]["changes"]
 
@@ -209,57 +226,6 @@ def test_new_mailboxes_without_password_are_pending(widget, live):
     assert pending(plan(widget, live)) == ["box1@widget.example"]
     set_passwords(widget, {"box1@widget.example": "{ARGON2}hash"})
     assert pending(plan(widget, live)) == []
-
-
-def test_parents_come_before_children_and_go_after_them():
-    desired = domain_with(1, aliases=1)
-    created = [operation.dn for operation in operations(plan(desired, {}))]
-    assert created[0] == f"ou=widget.example,{BASE}"
-    removed = [operation.dn for operation in operations(plan({}, desired))]
-    assert removed[-1] == f"ou=widget.example,{BASE}"
-
-
-def do(desired, live):
-    """Run a plan on a directory with the server's guards and check that it ends as desired."""
-    directory = FakeDirectory(live)
-    result = plan(desired, live, allow_removals={"widget.example": 1})
-    assert result.refusals == ()
-    directory.run(operations(result, "mailroomAddress"))
-    assert not plan(desired, directory.entries).changed
-
-
-def aliased(**aliases):
-    """The entries of a domain with two mailboxes that have the given aliases."""
-    entries = domain_with(2)
-    for local, names in aliases.items():
-        entry = entries[mailbox_dn(local)]
-        entry["mailroomAddress"] = [*entry["mailroomAddress"], *(f"{name}@widget.example" for name in names)]
-    return entries
-
-
-def test_an_alias_moves_between_mailboxes():
-    do(aliased(box1=["sales"]), aliased(box0=["sales"]))
-
-
-def test_two_mailboxes_swap_aliases():
-    do(aliased(box0=["a"], box1=["b"]), aliased(box0=["b"], box1=["a"]))
-
-
-def test_an_alias_of_a_mailbox_becomes_an_alias_of_its_own():
-    do(domain_with(2, aliases=1), aliased(box0=["name0"]))
-
-
-def test_an_alias_becomes_a_mailbox():
-    live = domain_with(2)
-    entry = {**domain_with(0, aliases=1)[alias_dn("name0")], "cn": ["box2"]}
-    live[alias_dn("box2")] = {**entry, "mailroomAddress": ["box2@widget.example"]}
-    do(domain_with(3), live)
-
-
-def test_a_mailbox_that_goes_leaves_its_alias_to_another():
-    desired = aliased(box0=["sales"])
-    del desired[mailbox_dn("box1")]
-    do(desired, aliased(box1=["sales"]))
 
 
 def test_near_miss_names_are_not_touched():

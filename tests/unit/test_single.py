@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from conftest import BASE, domain_with, mailbox_dn
+from conftest import BASE, TODAY, FakeDirectory, applied, domain_with, mailbox_dn
 from mailroom.accounts import plan_one
+from mailroom.operations import operations
 from mailroom.single import check_password, desired_domain, desired_mailbox
 
 DOMAIN = {
@@ -106,30 +109,93 @@ def test_domains():
     assert "pop3" not in changed["mailroomService"]
 
 
+def one(dn, entry, live, today=TODAY):
+    return plan_one(dn, entry, live, BASE, today=today)
+
+
 def refusals(dn, entry, live):
-    return [str(refusal) for refusal in plan_one(dn, entry, live, BASE).refusals]
+    return [str(refusal) for refusal in one(dn, entry, live).refusals]
+
+
+def written(dn, entry, live, today=TODAY):
+    """The live entries after the plan for one object."""
+    result = one(dn, entry, live, today)
+    assert result.refusals == ()
+    directory = FakeDirectory(live)
+    directory.run(operations(result))
+    return directory.entries
 
 
 def test_one_object_is_made_changed_and_removed_and_others_stay(bob):
     dn = mailbox_dn("bob")
-    others = domain_with(2)
-    assert plan_one(dn, bob, others, BASE).counts == {"creates": 1, "updates": 0, "deletes": 0, "existing": 0}
-    assert not plan_one(dn, bob, {**others, dn: bob}, BASE).changed
-    assert plan_one(dn, mailbox(bob, state="disabled"), {**others, dn: bob}, BASE).counts["updates"] == 1
-    removal = plan_one(dn, None, {**others, dn: bob}, BASE)
-    assert (removal.counts["deletes"], removal.refusals) == (1, ())
-    assert not plan_one(dn, None, others, BASE).changed
+    others = applied(domain_with(2))
+    live = written(dn, bob, others)
+    assert live[dn]["mailroomStore"] == ["widget.example/bob"]
+    assert not one(dn, bob, live).changed
+    assert not one(dn, mailbox(live[dn]), live).changed
+    disabled = written(dn, mailbox(live[dn], state="disabled"), live)
+    assert disabled[dn] == {
+        **live[dn],
+        "mailroomState": ["disabled"],
+        "mailroomDigest": disabled[dn]["mailroomDigest"],
+    }
+    assert not one(dn, None, others).changed
+    assert {dn: entry for dn, entry in disabled.items() if "bob" not in dn} == others
+
+
+def test_a_removed_object_keeps_its_addresses_for_a_while(bob):
+    dn = mailbox_dn("bob")
+    live = written(dn, bob, applied(domain_with(2)))
+    removed = written(dn, None, live)
+    assert removed[dn]["mailroomState"] == ["quarantined"]
+    assert removed[dn]["mailroomPurge"] == ["2026-12-21"]
+    assert not one(dn, None, removed).changed
+    assert written(dn, mailbox(removed[dn]), removed) == live
+    reason = (
+        "bob@widget.example is kept for Bob Builder until 2027-02-19; bobby@widget.example is kept for Bob Builder "
+        "until 2027-02-19. Choose another address, or wait. Account files can say allow_reuse."
+    )
+    assert refusals(dn, mailbox(removed[dn], name="Other"), removed) == [reason]
+    assert dn not in written(dn, None, removed, TODAY + timedelta(90))
+
+
+def test_a_module_does_not_take_what_others_keep(bob):
+    removed = applied(domain_with(1), applied(domain_with(2)))
+    entry = mailbox(name="Other", aliases=["box1"])
+    assert refusals(mailbox_dn("bob"), entry, removed) == [
+        "box1@widget.example for mailbox bob@widget.example is already an address of "
+        f"{mailbox_dn('box1')}, where it is kept for Box 1 until 2027-02-19. Choose another, or wait."
+    ]
+
+
+def test_a_mailbox_on_hold_stays(bob):
+    dn = mailbox_dn("bob")
+    live = written(dn, {**bob, "mailroomHold": ["Case"]}, applied(domain_with(2)))
+    assert "bob@widget.example is on hold (Case)" in refusals(dn, None, live)[0]
+
+
+def test_addresses_in_a_domain_with_further_names():
+    names = {**DOMAIN, "mailroomDomainName": ["widget.example", "widget.test"]}
+    entry = desired_mailbox("bob@widget.example", {"state": "present", "name": "B", "aliases": ["b"]}, None, names)
+    assert entry["mailroomAddress"] == [f"{name}@widget.{end}" for name in ("bob", "b") for end in ("example", "test")]
+    again = {"state": "present", "aliases": ["b@widget.test", "b@widget.example"]}
+    assert desired_mailbox("bob@widget.example", again, entry, names) == entry
 
 
 def test_a_mailbox_of_the_account_files_gets_a_new_password_and_nothing_else():
     dn, live = mailbox_dn("box0"), domain_with(1)
     entry = mailbox(live[dn], address="box0@widget.example")
     assert entry["mailroomManagedBy"] == ["accounts"]
-    reset = plan_one(dn, {**entry, "userPassword": ["{ARGON2}new"]}, live, BASE)
+    reset = one(dn, {**entry, "userPassword": ["{ARGON2}new"]}, live)
     assert (reset.counts["updates"], reset.refusals) == (1, ())
     expected = [f"{dn} is managed by the account files. Change it there and apply them."]
     assert refusals(dn, mailbox(live[dn], address="box0@widget.example", quota="1G"), live) == expected
+    assert refusals(dn, mailbox(live[dn], address="box0@widget.example", state="disabled"), live) == expected
     assert refusals(dn, None, live) == expected
+    live[dn] |= {"mailroomState": ["disabled"]}
+    assert refusals(dn, {**mailbox(live[dn], address="box0@widget.example"), "userPassword": ["x"]}, live) == []
+    live[dn] |= {"mailroomRemoved": ["2026-11-20"]}
+    assert refusals(dn, mailbox(live[dn], address="box0@widget.example"), live) == expected
 
 
 def test_a_foreign_mailbox_is_neither_changed_nor_removed(bob):

@@ -6,6 +6,7 @@ An address under an alias domain is the same address. An alias domain has no fil
 
 from __future__ import annotations
 
+from ..addresses import folded_local_part
 from ..model import Domain
 from ..routing import Thing, further_addresses, things
 from .context import Context, name, removed
@@ -20,7 +21,23 @@ def check(context: Context) -> None:
                 _reserved(context, domain, thing, thing.address, ())
             for address in further_addresses(thing):
                 _further(context, thing, address)
+    _folded_clashes(context)
     _alias_domains(context)
+
+
+def _folded_clashes(context: Context) -> None:
+    owners = context.routing.owners
+    for address, thing in owners.items():
+        if address.isascii():
+            continue
+        local, _at, domain = address.rpartition("@")
+        folded = folded_local_part(local)
+        other = owners.get(f"{folded}@{domain}") if folded else None
+        if other is not None and other is not thing:
+            message = (
+                f"to mail servers {address} is the same as {folded}@{domain} of {name(other)} ({context.place(other)})"
+            )
+            context.error(thing, (), message, "change one of the two")
 
 
 def _clashes(context: Context) -> None:

@@ -50,7 +50,7 @@ def _missing(context: Context, thing: Thing, address: str, field: Path) -> None:
         context.error(thing, field, f"{address} does not exist", hint)
         return
     message = f"{address} does not exist, so its mail goes to the catch-all ({context.place(catch_all)})"
-    context.warn(thing, field, message, "correct the target, or name those that the catch-all names")
+    context.warn(thing, field, message, "correct the target, or name whom the catch-all names")
 
 
 def _refusing(context: Context, thing: Thing, owner: Mailbox, address: str, field: Path) -> None:

@@ -34,7 +34,7 @@ def _domains(context: Context) -> None:
         for alias in (domain.name, *domain.alias_names):
             shown = domain_to_unicode(alias)
             other, owner = seen.setdefault(_skeleton_of_domain(shown), (shown, domain))
-            if owner is not domain:
+            if owner is not domain and other != shown:
                 message = f"{shown} looks like {other} ({context.place(owner, ('domain',))})"
                 field = "domain" if alias == domain.name else "alias_domains"
                 context.warn(domain, (field,), message, "make sure that it is meant")
