@@ -94,7 +94,8 @@ class Directory:
             self._one_by_one(todo, 0)
             return len(todo)
         work = divide(todo, self._children)
-        self._introduce(todo)
+        if any(len(batch) > 1 for batch in work.together):
+            self._introduce(todo)
         back = self._reversibly(work.before)
         done = len(back)
         for batch in work.together:
@@ -149,6 +150,9 @@ class Directory:
         return len(back)
 
     def _transaction(self, batch: Sequence[Operation]) -> None:
+        if len(batch) == 1:
+            self._write.one(batch[0])
+            return
         if self._journal:
             self._journal.begin(batch)
         try:

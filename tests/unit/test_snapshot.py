@@ -11,9 +11,8 @@ ANN = {"cn": ["Ann"], "mailroomAddress": ["ann@a.test", "a@a.test"], "modifyTime
 
 @pytest.fixture
 def snapshot():
-    return Snapshot(
-        "asked", rows({"uid=ann": ANN, "uid=anna": {"cn": ["Anna"], "entryCSN": ["2"]}}), {"changed": False}
-    )
+    entries = {"uid=ann": ANN, "uid=anna": {"cn": ["Anna"]}}
+    return Snapshot("asked", rows(entries, {"uid=ann": "1", "uid=anna": "2"}), {"changed": False})
 
 
 def test_nothing_written_since(snapshot):
