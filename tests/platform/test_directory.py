@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 import ssl
@@ -11,9 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from directorytools import SUFFIX, content, root, sh
 
-SUFFIX = "dc=mailroom,dc=example"
-ROOT_BIND = "-Q -Y EXTERNAL -H ldapi:///"
 # A domain of this file's own; made with local root's rights, as the account code does.
 DOMAIN = f"ou=directory.test,ou=domains,{SUFFIX}"
 ALICE, ALICE2 = f"uid=alice,{DOMAIN}", f"uid=alice2,{DOMAIN}"
@@ -47,15 +45,6 @@ def ldif_mailbox(uid: str, *more: str, state: str = "active", kind: str = "perso
         *more,
     ]
     return "\n".join(lines) + "\n"
-
-
-def sh(host: Any, command: str, text: str = "") -> Any:
-    """Run a shell command with text as standard input."""
-    return host.run(f"printf %s {shlex.quote(text)} | {command}" if text else command)
-
-
-def root(host: Any, tool: str, text: str = "") -> Any:
-    return sh(host, f"{tool.split()[0]} {ROOT_BIND} {' '.join(tool.split()[1:])}", text)
 
 
 def search(host: Any, who: str, secret: str, base: str, filter_: str, *attributes: str) -> Any:
@@ -93,22 +82,6 @@ def service_password() -> Callable[[str], str]:
 @pytest.fixture(scope="module")
 def service() -> Callable[[str], str]:
     return lambda name: f"cn={name},ou=services,{SUFFIX}"
-
-
-def content(host: Any) -> str:
-    """A hash of all entries and attributes that are replicated, sorted."""
-    # Failed log-ins are counted where they happen; contextCSN stands for itself.
-    text = root(host, f"ldapsearch -LLL -o ldif-wrap=no -b {SUFFIX} '*' '+'").stdout
-    local = ("pwdFailureTime", "pwdAccountLockedTime", "contextCSN")
-    entries = []
-    for block in text.split("\n\n"):
-        lines = sorted(line for line in block.splitlines() if line and not line.startswith(local))
-        # Each server keeps contextCSN in the topmost entry by itself, which may count as a change of it.
-        if f"dn: {SUFFIX}" in lines:
-            lines = [line for line in lines if not line.startswith(("entryCSN", "modif"))]
-        entries.append("\n".join(lines))
-    assert len(entries) > 5
-    return hashlib.sha256("\n\n".join(sorted(entries)).encode()).hexdigest()
 
 
 @pytest.fixture(scope="module", autouse=True)
