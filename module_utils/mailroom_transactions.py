@@ -90,7 +90,8 @@ class Directory:
         half-way is completed by another. Raises DirectoryError naming the object that was refused.
         """
         todo = operations(plan)
-        if not self.transactions:
+        # One write is whole or not at all by itself.
+        if not self.transactions or len(todo) == 1:
             self._one_by_one(todo, 0)
             return len(todo)
         work = divide(todo, self._children)

@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,16 @@ class AccountFiles:
     def write(self, data: dict[str, Any] | str) -> None:
         self.file.write_text(data if isinstance(data, str) else yaml.safe_dump(data, allow_unicode=True))
 
-    def apply(self, *arguments: str, allow: dict[str, int] | None = None, **options: Any) -> PlaybookRun:
-        variables = {"mailroom_accounts_dir": str(self.folder), "mailroom_passwords_file": str(self.passwords)}
-        if allow:
-            variables["mailroom_allow_removals"] = allow
+    def apply(
+        self, *arguments: str, allow: dict[str, int] | None = None, reuse: Sequence[str] = (), **options: Any
+    ) -> PlaybookRun:
+        """Run the play; `allow` are removals by domain, `reuse` addresses that may go to somebody else."""
+        variables = {
+            "mailroom_accounts_dir": str(self.folder),
+            "mailroom_passwords_file": str(self.passwords),
+            "mailroom_allow_removals": allow or {},
+            "mailroom_allow_reuse": list(reuse),
+        }
         return self.playbook(PLAY, *arguments, "-e", json.dumps(variables), **options)
 
 
