@@ -110,7 +110,7 @@ def equal(scratch, wait_for):
 
 # With those of the next test, a hundred moments. The larger sets take several transactions.
 @pytest.mark.parametrize(
-    ("victim", "times", "many"), [("module", 50, 60), ("slapd", 25, 60), ("module", 12, 2600), ("slapd", 8, 2600)]
+    ("victim", "times", "many"), [("module", 60, 60), ("slapd", 20, 60), ("module", 8, 2600), ("slapd", 7, 2600)]
 )
 def test_a_killed_run_leaves_each_account_old_or_new(points, calls, scratch, wait_for, victim, times, many):
     found = points(victim=victim, points=times, runs=calls(many))
