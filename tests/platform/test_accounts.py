@@ -56,7 +56,7 @@ def files(playbook, provider, hosts, baseline, tmp_path_factory):
         made.apply()
         yield made
     finally:
-        # Also the only place where a whole domain goes, with mail in it: it has to be named. Its entries stay for 90 days.
+        # Also the only place where a whole domain goes, with mail in it: it has to be named. Its entries stay.
         playbook(PLAY, "-e", json.dumps({"mailroom_allow_domain_removals": [DOMAIN]}))
         gone = entries(provider)
         Directory(provider).delete_domain(DOMAIN)

@@ -128,3 +128,9 @@ def test_lab_shell_names_the_hosts_that_there_are():
     done = subprocess.run([ROOT / "lab/shell", "mail9"], text=True, capture_output=True)
     assert done.returncode == 2
     assert done.stderr.strip() == "no lab host mail9; there are: client ldap1 mail1 outside"
+
+
+def test_lab_hosts_use_every_processor(hosts):
+    ldap1 = hosts("ldap1")
+    allowed = ldap1.check_output("sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/1/status")
+    assert allowed == ldap1.check_output("cat /sys/devices/system/cpu/online")
