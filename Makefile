@@ -39,6 +39,7 @@ lint: .setup ## Style, types, pins, and generated files that are up to date
 	ansible-lint --offline --profile production
 	bin/check-collections
 	bin/check-spdx
+	bin/check-modules
 	bin/role-docs --check
 	bin/account-docs --check
 

@@ -22,7 +22,7 @@ def watched() -> Iterator[Peak]:
 
     def look() -> None:
         while not done.wait(0.2):
-            peak.bytes = max(peak.bytes, sum(map(_used, _descendants(os.getpid()))))
+            peak.bytes = max(peak.bytes, sum(map(_used, descendants(os.getpid()))))
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
@@ -33,8 +33,8 @@ def watched() -> Iterator[Peak]:
         watcher.join()
 
 
-def _descendants(pid: int) -> list[int]:
-    """Processes below one. Those that left their parent (a connection kept open) do not belong to it any more."""
+def descendants(pid: int) -> list[int]:
+    """Return the processes below one. Those that left their parent (a connection kept open) are not among them."""
     children: dict[int, list[int]] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:

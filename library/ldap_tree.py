@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Bring entries of a directory to a desired state in one call. Arguments and results only; see mailroom.ldap_tree."""
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ attributes:
     description: Shows the plan, with passwords and credentials masked.
     support: full
 author:
-  - Mailroom authors
+  - Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Bring all account files to the directory in one call (the half on the server)."""
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ options:
     type: dict
     default: {}
   usage:
-    description: Bytes that mailboxes use, by address, as the module M(mail_usage) returns them.
+    description: Bytes that mailboxes use, by address, as the module C(mail_usage) returns them.
     type: dict
     default: {}
   uri:
@@ -114,7 +115,7 @@ attributes:
   diff_mode:
     support: full
     description: Shows the plan, with secrets masked.
-author: Mailroom authors
+author: Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = """

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Manage one mail domain in the directory."""
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ short_description: Manage a single mail domain
 description:
   - Creates, changes, disables or removes one domain, for what is not kept in account files.
   - Runs on the directory provider as root.
-  - What is made here is marked C(mailroomManagedBy=module), so M(mail_accounts) leaves it alone.
+  - What is made here is marked C(mailroomManagedBy=module), so C(mail_accounts) leaves it alone.
   - Options that are left out keep what is there.
 options:
   domain:
@@ -58,7 +59,7 @@ attributes:
   diff_mode:
     support: full
     description: Shows the plan.
-author: Mailroom authors
+author: Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = """

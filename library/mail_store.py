@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a change of accounts means for the mail store of a mail host."""
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ attributes:
     support: full
     description: Says what would be done, as far as the replica knows the mailboxes, and waits for nothing.
   diff_mode: {support: full, description: Names mailboxes and sessions.}
-author: Mailroom authors
+author: Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What mailboxes hold."""
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ options:
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Nothing changes.}
-author: Mailroom authors
+author: Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Manage one mailbox in the directory."""
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ short_description: Manage a single mailbox
 description:
   - Creates, changes, disables or removes one mailbox, for what is not kept in account files (a service
     account that a role needs, say). Runs on the directory provider as root.
-  - What is made here is marked C(mailroomManagedBy=module), so M(mail_accounts) leaves it alone.
+  - What is made here is marked C(mailroomManagedBy=module), so C(mail_accounts) leaves it alone.
   - Of mailboxes that account files manage, only the password can be set.
   - Options that are left out keep what is there, and in a new mailbox mean the domain's defaults.
 options:
@@ -96,7 +97,7 @@ attributes:
   diff_mode:
     support: full
     description: Shows the plan, with the password masked.
-author: Mailroom authors
+author: Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = """

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ask slapd's own tool what its access rules give to whom. The judgement is in mailroom.slapd."""
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ attributes:
     support: none
     description: There is nothing to show.
 author:
-  - Mailroom authors
+  - Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

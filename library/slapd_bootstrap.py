@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Give slapd a minimal configuration of its own where it has none. The judgement is in mailroom.slapd."""
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ attributes:
     description: Says in words what would be done.
     support: full
 author:
-  - Mailroom authors
+  - Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Wait until a replica holds what its provider holds."""
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ attributes:
     support: full
     description: Shows how many entries differ, and some names.
 author:
-  - Mailroom authors
+  - Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """A set of configuration files, checked together by the daemon's own checker before any is replaced."""
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ options:
 attributes:
   check_mode: {support: full, description: Says what would change; the checkers run if they are installed.}
   diff_mode: {support: full, description: Secret files are masked.}
-author: Mailroom authors
+author: Mailroom authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -80,7 +80,7 @@ class Session:
         except ldap.LDAPError as error:
             raise DirectoryError(f"cannot read {base}: {explain(error)}") from error
         return {
-            dn: {name: [_text(value) for value in values] for name, values in entry.items()}
+            dn: {name: [value.decode("utf-8", "surrogateescape") for value in values] for name, values in entry.items()}
             for dn, entry in rows
             if dn is not None
         }
@@ -115,10 +115,6 @@ def accepts_password(uri: str, dn: str, password: str) -> bool:
     finally:
         connection.unbind_s()
     return True
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")
 
 
 def _raw(values: Iterable[str]) -> list[bytes]:

@@ -14,7 +14,7 @@ from ansible.module_utils.mailroom.codec import decode
 from ansible.module_utils.mailroom.directory import READ
 from ansible.module_utils.mailroom.limits import Allowed, Limits
 from ansible.module_utils.mailroom.plan import Entries, Plan
-from ansible.module_utils.mailroom.resets import waiting, with_resets
+from ansible.module_utils.mailroom.resets import setting, with_resets
 from ansible.module_utils.mailroom.snapshot import CSN, Snapshot, rows
 from ansible.module_utils.mailroom_ansible import apply, described, judge
 from ansible.module_utils.mailroom_state import State
@@ -53,7 +53,8 @@ class Run:
         self._time("read")
         plan = self._plan(desired, live, data["renames"])
         self._time("plan")
-        pending = waiting(plan, desired)
+        given = setting(plan, desired)
+        pending = [address for address, to_make in given.items() if to_make]
         before = self._directory.csn(self._base)
         result = self._result(plan, live, pending) | {"csn": before}
         judge(self._module, plan, result)
@@ -62,7 +63,7 @@ class Run:
             self._exit(result, changed=False)
         apply(self._module, self._directory, plan, result)
         result["csn"] = self._directory.csn(self._base)
-        result["passwords_set"] = sorted(passwords) if result["writes"] else []
+        result["passwords_set"] = [address for address in given if address in passwords] if result["writes"] else []
         self._time("write")
         if not self._module.check_mode:
             self._keep(data, live, marks, plan, before)

@@ -34,14 +34,16 @@ def with_resets(plan: Plan, desired: Entries, base: str, addresses: Collection[s
     return replace(plan, steps=(*steps.values(), *others), refusals=tuple(refusals))
 
 
-def waiting(plan: Plan, desired: Entries) -> list[str]:
-    """Return the addresses of mailboxes whose password the plan sets but does not have yet, sorted."""
-    users = {dn_key(dn): entry[USER][0] for dn, entry in desired.items() if entry.get(PASSWORD) == [PENDING]}
-    return sorted(
-        users[dn_key(step.name)]
+def setting(plan: Plan, desired: Entries) -> dict[str, bool]:
+    """Return the addresses of mailboxes whose password the plan sets, sorted; True where it is still to be made."""
+    users = {dn_key(dn): entry[USER][0] for dn, entry in desired.items() if PASSWORD in entry}
+    found = {
+        users[dn_key(step.name)]: change.new == (PENDING,)
         for step in plan.steps
-        if any(change.attribute == PASSWORD and change.new == (PENDING,) for change in step.changes)
-    )
+        for change in step.changes
+        if change.attribute == PASSWORD and step.action != DELETE
+    }
+    return dict(sorted(found.items()))
 
 
 def _with_password(step: Step, value: tuple[str, ...]) -> Step:

@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import yaml
 from accounttools import PLAY
 from conftest import ROOT
 from many_accounts import NO_PASSWORD
+from memory import descendants
 from scratch_directory import BASE, FOLDER, START, UNIT, URI, VARIABLES, ScratchDirectory
 
 SEED = 5805
@@ -135,9 +137,12 @@ def test_a_killed_controller_leaves_each_account_old_or_new(points, apply, scrat
     for number in range(5):
         turn = number % 2
         program = ["ansible-playbook", *command(apply.folder, accounts(bool(turn)))]
-        controller = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+        controller = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL)
         time.sleep(chance.uniform(0.3, 1) * takes)
-        os.killpg(controller.pid, signal.SIGKILL)
+        # Mitogen's helpers would wait for it for ever.
+        for process in (controller.pid, *descendants(controller.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         controller.wait()
         left = points(victim="nothing")
         for name in {*left, *want[0], *want[1]}:

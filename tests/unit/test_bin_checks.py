@@ -29,6 +29,7 @@ role_docs = load("role-docs")
 check_collections = load("check-collections")
 check_spdx = load("check-spdx")
 account_docs = load("account-docs")
+check_modules = load("check-modules")
 
 SPEC = """---
 argument_specs:
@@ -250,3 +251,63 @@ def test_each_check_needs_words(account_files: Path, capsys: pytest.CaptureFixtu
     (account_files / account_docs.CHECKS / "limits.py").write_text("x = 1\n")
     assert account_docs.main(["--root", str(account_files)]) == 1
     assert capsys.readouterr().err == "module_utils/mailroom/checks/limits.py has no docstring\n"
+
+
+MODULE = """
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = '''
+module: thing
+short_description: Does it
+description: It does.
+author: Somebody
+attributes: {check_mode: {support: full}}
+options:
+  size: {type: int, default: 3, description: How big}
+  parts: {type: list, elements: dict, description: Which, suboptions: {name: {type: str, description: Called}}}
+'''
+EXAMPLES = "[{name: Do it, thing: {size: 3}}]"
+RETURN = "done: {description: What was done, returned: always, type: str}"
+
+
+def main():
+    parts = {"type": "list", "elements": "dict", "options": {"name": {"type": "str"}}}
+    AnsibleModule(argument_spec={"size": {"type": "int", "default": 3}, "parts": parts}, supports_check_mode=True)
+"""
+WRONG_MODULES = {
+    "option size: default is documented as 3 and is 4": ('"default": 3', '"default": 4'),
+    "option size: type is documented as 'int' and is None": ('{"type": "int", "default"', '{"default"'),
+    "option size: required is documented as None and is True": ('"default": 3', '"default": 3, "required": True'),
+    "option size has no description": (", description: How big", ""),
+    "option length is taken and not documented": ('{"size"', '{"length": {}, "size"'),
+    "option length is documented and not taken": ("options:\n", "options:\n  length: {description: How long}\n"),
+    "option parts.name: type is documented as 'str' and is 'int'": (
+        '{"name": {"type": "str"',
+        '{"name": {"type": "int"',
+    ),
+    "DOCUMENTATION has no author": ("author: Somebody\n", ""),
+    "DOCUMENTATION is of 'think'": ("module: thing", "module: think"),
+    "attributes say 'full' of check mode, and supports_check_mode is None": (", supports_check_mode=True", ""),
+    "EXAMPLES do not use thing": ("thing: {size: 3}", "think: {size: 3}"),
+    "EXAMPLES is no list of named tasks": ("[{name: Do it, ", "[{"),
+    "RETURN done has no type": (', type: str}"', '}"'),
+}
+
+
+def test_modules_are_documented_as_they_are(tmp_path, capsys):
+    assert check_modules.main([]) == 0
+    file = tmp_path / "library" / "thing.py"
+    file.parent.mkdir()
+    file.write_text(MODULE)
+    assert check_modules.main([str(file)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("problem", WRONG_MODULES)
+def test_wrong_documentation_is_found(problem, tmp_path, capsys):
+    file = tmp_path / "library" / "thing.py"
+    file.parent.mkdir()
+    assert WRONG_MODULES[problem][0] in MODULE
+    file.write_text(MODULE.replace(*WRONG_MODULES[problem]))
+    assert check_modules.main([str(file)]) == 1
+    assert f"thing.py: {problem}\n" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from conftest import BASE, mailbox_dn
 from mailroom import password_file
 from mailroom.passwords import PENDING
 from mailroom.plan import CREATE, DELETE, UPDATE, Change, Plan, Step
-from mailroom.resets import waiting, with_resets
+from mailroom.resets import setting, with_resets
 
 DESIRED = {
     mailbox_dn("ann"): {"mailroomUser": ["ann@widget.example"], "userPassword": [PENDING]},
@@ -34,14 +34,14 @@ def test_a_named_mailbox_gets_its_password_and_its_neighbour_none():
         (UPDATE, mailbox_dn("ann"), "ann@widget.example")
     ]
     assert plan.steps[0].changes == (Change("userPassword", (), (PENDING,)),)
-    assert waiting(plan, DESIRED) == ["ann@widget.example"]
+    assert setting(plan, DESIRED) == {"ann@widget.example": True}
     assert "userPassword: +********" in plan.text()
 
 
 def test_it_joins_other_changes_of_the_mailbox():
     plan = reset(Plan((Step(UPDATE, mailbox_dn("anna"), (TITLE,)),)), "anna@widget.example")
     assert plan.steps[0].changes == (TITLE, Change("userPassword", (), ("{ARGON2}hash",)))
-    assert waiting(plan, DESIRED) == []
+    assert setting(plan, DESIRED) == {"anna@widget.example": False}
     assert reset(plan, "anna@widget.example") == plan
 
 
