@@ -24,6 +24,8 @@ from .mailroom.operations import Operation
 
 # Structural classes that need no more than the attribute in their name.
 _STUBS = {"uid": "account", "cn": "organizationalRole", "ou": "organizationalUnit"}
+# No entry of accounts has these alone.
+_STUB_CLASSES = {name.lower() for name in _STUBS.values()}
 
 
 class Journal:
@@ -61,18 +63,21 @@ class Journal:
 
     def repair(self, session: Session) -> int:
         """Make the replicas equal again after a transaction that was not ended. Returns the number of writes."""
-        names = sorted(self.read(), key=dn_depth)
-        made, writes = [], 0
-        for name in names:
-            found = session.read(name, "base", attributes=("objectClass",))
-            if found:
-                classes = next(iter(next(iter(found.values())).values()))
-                session.modify(name, [("replace", "objectClass", classes)])
-                writes += 1
-            elif _stub(session, name):
-                made.append(name)
-        for name in reversed(made):
-            session.delete(name)
+        made: list[str] = []
+        writes = 0
+        try:
+            for name in sorted(self.read(), key=dn_depth):
+                found = session.read(name, "base", attributes=("objectClass",))
+                classes = next(iter(next(iter(found.values())).values())) if found else []
+                # One that a repair before this one made and could not remove is removed now.
+                if _stub(session, name) if not found else _STUB_CLASSES.issuperset(map(str.lower, classes)):
+                    made.append(name)
+                elif found:
+                    session.modify(name, [("replace", "objectClass", classes)])
+                    writes += 1
+        finally:
+            for name in reversed(made):
+                session.delete(name)
         self.end()
         return writes + 2 * len(made)
 
