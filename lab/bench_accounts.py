@@ -98,10 +98,7 @@ def against_ldapadd(bench: Bench) -> None:
             bench.directory.empty()
             if forget:
                 bench.forget()
-            with watched() as peak:
-                times.append(bench.play(files)[0])
-            if forget:
-                print(f"memory of the controller, {LARGE:,} mailboxes, MB: {peak.bytes / 1e6:.0f}   <= 600", flush=True)
+            times.append(bench.play(files)[0])
         bench.ldif("large.ldif")
         bench.directory.empty()
         tool.append(bench.add("large.ldif"))
@@ -116,7 +113,11 @@ def unchanged(bench: Bench) -> None:
     """The same again, and one changed line."""
     files = bench.files(LARGE)
     bench.directory.empty()
-    bench.play(files)
+    bench.forget()
+    # Looking at memory takes time itself, so this run is not among those that are timed.
+    with watched() as peak:
+        bench.play(files)
+    row(f"memory of the controller, {LARGE:,} new mailboxes, MB", [peak.bytes / 1e6], "<= 600", 0)
     cold, cached, module, search = [], [], [], []
     for _ in range(bench.runs):
         bench.forget()
