@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from accounttools import BASE, PLAY, SEARCH, AccountFiles, Steps, attribute, content, logs_in
+from accounttools import BASE, PLAY, AccountFiles, Steps, attribute, content, logs_in
 from mailtools import PARTNER, Directory, Mail, token
 
 DOMAIN = "accounts.test"
@@ -195,4 +195,7 @@ def test_single_objects_by_modules(machines, playbook, provider, info, tls, host
     gone = {"state": "absent"}
     run = steps.run([*twice(box(**gone)), *twice(("mail_domain", {"domain": MACHINES} | gone))])
     assert steps.outcomes(run) == ["changed", "ok"] * 2
-    assert provider.run(f"{SEARCH} -b {dn} dn").rc == 32
+    # Both stay for a while, with their addresses, and refuse mail.
+    for name in (dn, f"uid=robot,{dn}"):
+        assert attribute(provider, name, "mailroomState") == "quarantined"
+        assert attribute(provider, name, "mailroomRemoved")
