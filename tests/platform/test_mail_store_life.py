@@ -228,22 +228,31 @@ def changed(life, mail, mail1, wait_for):
 @pytest.fixture(scope="module")
 def purged(changed, hosts, mail1, wait_for):
     """Petra's mail purged on its date, into an encrypted archive, after all that must keep it has kept it."""
-    mail1.check_output(f"umask 077; age-keygen -o {KEY} 2>/dev/null")
+    mail1.check_output(f"umask 077; rm -f {KEY}; age-keygen -o {KEY} 2>/dev/null")
     settings = json.loads(mail1.check_output("cat /etc/mailroom/store.json"))
     settings["archive_key"] = mail1.check_output(f"age-keygen -y {KEY}")
     mail1.check_output(f"printf %s {shlex.quote(json.dumps(settings))} > {SETTINGS}")
     purge = f"--settings {SETTINGS} purge"
+
+    def lines(arguments):
+        """What a purge says of our domain; in a lab that was in use others may be due."""
+        return [line for line in store(mail1, arguments).stdout.splitlines() if f"@{DOMAIN}: " in line]
+
+    def gone(arguments):
+        found = json.loads(store(mail1, f"{arguments} --json").stdout)["purged"]
+        return {name: archive for name, archive in found.items() if name.endswith(f"@{DOMAIN}")}
+
     due = removed(mail1, "petra")["purge"]
     eve = (date.fromisoformat(due) - timedelta(days=1)).isoformat()
     # Others that are due on that day stay out of this test.
     directory = Directory(hosts("ldap1"))
     hold(directory, "rita", "add")
-    assert store(mail1, f"{purge} --today {eve}").stdout == ""
+    assert lines(f"{purge} --today {eve}") == []
 
     # A legal hold that comes later beats the date.
     hold(directory, "petra", "add")
     wait_for(lambda: removed(mail1, "petra")["hold"], "the hold is on the replica")
-    assert store(mail1, f"{purge} --today {due}").stdout == ""
+    assert lines(f"{purge} --today {due}") == []
     hold(directory, "petra", "delete")
     wait_for(lambda: not removed(mail1, "petra")["hold"], "the hold is lifted on the replica")
 
@@ -255,10 +264,10 @@ def purged(changed, hosts, mail1, wait_for):
         answer = store(mail1, f"purge --today {due}", ok=False)
         assert (answer.rc, "not the active mail host" in answer.stderr) == (4, True)
 
-    assert store(mail1, f"{purge} --today {due} --dry-run").stdout == f"{PETRA}: would be purged\n"
+    assert lines(f"{purge} --today {due} --dry-run") == [f"{PETRA}: would be purged"]
     assert removed(mail1, "petra")["mail"]
-    done = json.loads(store(mail1, f"{purge} --today {due} --json").stdout)["purged"]
-    assert json.loads(store(mail1, f"{purge} --today {due} --json").stdout)["purged"] == {}
+    done = gone(f"{purge} --today {due}")
+    assert gone(f"{purge} --today {due}") == {}
     hold(directory, "rita", "delete")
     yield done
     mail1.run(f"rm -f {KEY} {SETTINGS}")
