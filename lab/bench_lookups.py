@@ -16,13 +16,14 @@ from mail_client import Platform
 # Look-ups in one process, so that starting it does not hide what they take.
 KEYS = 4000
 TABLES = ("domains", "own-sender-domains", "mailboxes", "aliases", "senders")
-ACTIVE = "'(&(objectClass=mailroomMailbox)(mailroomState=active))'"
+# Those that every look-up knows: a send-only mailbox receives nothing, a shared one has no log-in.
+ACTIVE = "'(&(objectClass=mailroomMailbox)(mailroomState=active)(mailroomKind=person))'"
 # Postfix slows a client down after ten errors.
 UNKNOWN = 8
 
 
 def sample(mail: Host, suffix: str, count: int = KEYS) -> list[str]:
-    """Addresses of active mailboxes from all over the tree, again and again if it has less."""
+    """Addresses of people with active mailboxes from all over the tree, again and again if it has less."""
     search = f"ldapsearch -LLL -Q -Y EXTERNAL -H ldapi:/// -o ldif-wrap=no -b {suffix} {ACTIVE} mail"
     found = sorted(line.split()[1] for line in mail.run(search).splitlines() if line.startswith("mail: "))
     return [found[number * max(len(found), count) // count % len(found)] for number in range(count)]
