@@ -96,6 +96,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 PROGRAM = "/usr/local/sbin/mailroom-store"
 FAILED, NOT_ACTIVE = 1, 4
+# Seconds that a replica may take for a very large change: about 100,000 mailboxes take minutes.
+LONG = "3600"
 NAMES = ("ready", "lock", "removed", "quota")
 
 
@@ -110,16 +112,16 @@ def run(module: AnsibleModule, *arguments: str, data: str = "") -> dict[str, Any
     return result
 
 
-def detach(module: AnsibleModule, addresses: list[str]) -> str:
-    """Start a unit that makes mailboxes ready, and return its name."""
+def detach(module: AnsibleModule, addresses: list[str], csn: str) -> str:
+    """Start a unit that makes mailboxes ready once the replica has them, and return its name."""
     unit = f"mailroom-ready-{time.time_ns() // 1_000_000}"
     number, path = tempfile.mkstemp(prefix=f"{unit}.", dir="/run")
     with os.fdopen(number, "w") as file:
-        file.write("".join(f"{address}\n" for address in addresses))
+        json.dump({"ready": addresses}, file)
     module.run_command(
         [
             *("systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--property=StandardInput=file:{path}"),
-            *(f"--property=ExecStopPost=/usr/bin/rm -f {path}", PROGRAM, "ready", "-"),
+            *(f"--property=ExecStopPost=/usr/bin/rm -f {path}", PROGRAM, "act", "--csn", csn, "--timeout", LONG),
         ],
         check_rc=True,
     )
@@ -156,13 +158,15 @@ def main() -> None:
     if any(len(pair) != 2 for pair in actions.get("rename", [])):
         module.fail_json(msg="actions.rename: each must be a pair of old and new address")
     later = actions.pop("ready") if len(actions.get("ready", [])) > options["most"] else []
-    arguments = ["act", "--csn", options["csn"], "--timeout", str(options["timeout"])]
+    # What only waits for new mailboxes waits in the unit that makes them.
+    csn = options["csn"] if actions or not later else ""
+    arguments = ["act", "--csn", csn, "--timeout", str(options["timeout"])]
     result = run(module, *arguments, *(["--check"] if module.check_mode else []), data=json.dumps(actions))
     if result is None:
         module.exit_json(changed=False, **nothing)
     unit = ""
     if later:
-        unit = "a unit of its own" if module.check_mode else detach(module, later)
+        unit = "a unit of its own" if module.check_mode else detach(module, later, options["csn"])
     text = described(result, later, unit)
     facts = {name: result[name] for name in ("ready", "ended", "usage")}
     facts |= {"active": True, "unit": unit, "changed": result["changed"] or bool(later), "diff": {"prepared": text}}
