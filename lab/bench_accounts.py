@@ -182,6 +182,7 @@ def _log_in(bench: Bench) -> float:
     dn = f"uid=ann,ou={file.stem},{BASE}"
     check = f"until ldapwhoami -x -H {URI} -D {dn} -y {FOLDER}/word >/dev/null 2>&1; do sleep 0.02; done"
     bench.directory.replica(f"umask 077; printf %s {PASSWORD!r} >{FOLDER}/word")
+    # It shall be refused, so its exit code says nothing: the reason in its output does.
     if not bench.directory.replica(f"ldapwhoami -x -H {URI} -D {dn} -y {FOLDER}/word 2>&1 || true").count("(49)"):
         sys.exit("a disabled mailbox can log in")
     started = time.monotonic()

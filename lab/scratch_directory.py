@@ -24,6 +24,7 @@ LONGEST = 7200
 # Variables of playbooks/accounts.yml. Runs are limited to the provider: no mail host knows these accounts.
 VARIABLES = {"mailroom_directory_uri": URI, "mailroom_state_folder": f"{FOLDER}/state"}
 
+# Not running, or not failed, is what is wanted: that a unit is unknown is no error.
 _STOP = f"""
 systemctl stop {UNIT} 2>/dev/null || true
 systemctl reset-failed {UNIT} 2>/dev/null || true

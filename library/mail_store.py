@@ -34,7 +34,9 @@ options:
     type: str
     default: ""
   timeout:
-    description: Seconds to wait for the replica at most.
+    description:
+      - Seconds to wait for the replica at most. With more than O(most) new mailboxes it is an hour instead, as the
+        replica has that many entries to take in first.
     type: int
     default: 60
   most:
@@ -158,9 +160,10 @@ def main() -> None:
     if any(len(pair) != 2 for pair in actions.get("rename", [])):
         module.fail_json(msg="actions.rename: each must be a pair of old and new address")
     later = actions.pop("ready") if len(actions.get("ready", [])) > options["most"] else []
-    # What only waits for new mailboxes waits in the unit that makes them.
+    # What only waits for new mailboxes waits in the unit that makes them. Behind a change of that size the rest has to
+    # wait as long as the replica needs for it.
     csn = options["csn"] if actions or not later else ""
-    arguments = ["act", "--csn", csn, "--timeout", str(options["timeout"])]
+    arguments = ["act", "--csn", csn, "--timeout", LONG if later else str(options["timeout"])]
     result = run(module, *arguments, *(["--check"] if module.check_mode else []), data=json.dumps(actions))
     if result is None:
         module.exit_json(changed=False, **nothing)

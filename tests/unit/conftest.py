@@ -15,6 +15,7 @@ from mailroom.dn import split as dn_split
 from mailroom.limits import Allowed
 from mailroom.operations import operations
 from mailroom.read import read_accounts
+from storetools import settings_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "domain.schema.json"
@@ -62,6 +63,12 @@ class Tree:
     def desired(accounts):
         """The desired entries of accounts that were read."""
         return directory.entries(accounts.domains.values(), BASE)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """The settings of a mail host in a folder of the test."""
+    return settings_in(tmp_path)
 
 
 @pytest.fixture

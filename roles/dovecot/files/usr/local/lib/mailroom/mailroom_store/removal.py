@@ -111,6 +111,7 @@ def restore(
             return number, into
         _exchange(settings, entry, place, coming)
     finally:
+        # What cannot be removed now is removed by tidy() at the next purge; the restore itself is decided.
         with _in_store(settings):
             shutil.rmtree(coming, ignore_errors=True)
     dovecot.recalculate([entry.address])
@@ -133,7 +134,7 @@ def _exchange(settings: Settings, entry: Entry, place: Path, coming: Path) -> No
             coming.rename(place)
         except OSError as error:
             raise StoreError(f"{entry.address}: mail came in at this moment; try again ({error})") from error
-        shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(gone, ignore_errors=True)  # As above: tidy() removes what is left.
 
 
 def choose(archives: list[archive.Archive], entry: Entry, wanted: str) -> archive.Archive:
