@@ -19,8 +19,8 @@ from collections import Counter
 
 # Dates, and what tells that a value was changed by hand: not what an account is.
 PASSING = ("mailroomDigest", "mailroomFormerAddress", "mailroomPurge", "mailroomRemoved", "userPassword")
-# In parts of a run's time. The module hands its writes to a process of its own early, so moments begin with the run.
-FROM, TO = 0.0, 1.1
+# Moments, in parts of a run's time. The module hands its writes to a process of its own early in it.
+MOMENTS = {"module": (0.0, 1.1), "slapd": (0.4, 1.05)}
 
 
 def accounts(uri, base):
@@ -70,8 +70,9 @@ class Points:
 
     def moments(self, count):
         """Parts of a run's time, one at random in each of `count` equal stretches: few are spread as well as many."""
+        start, end = MOMENTS[self.settings["victim"]]
         stretches = random.Random(self.settings["seed"]).sample(range(count), count)  # noqa: S311  as above
-        return [FROM + (TO - FROM) * (stretch + self.random.random()) / count for stretch in stretches]
+        return [start + (end - start) * (stretch + self.random.random()) / count for stretch in stretches]
 
     def point(self, number, moment):
         turn = number % 2
