@@ -77,6 +77,7 @@ class Points:
     def point(self, number, moment):
         turn = number % 2
         process = self.start(turn)
+        # Waits for nothing: the kill shall come at this moment, whatever the run has come to.
         time.sleep(moment * self.takes)
         if self.settings["victim"] == "slapd":
             subprocess.run(["systemctl", "kill", "--signal", "KILL", self.settings["unit"]], check=True)
