@@ -51,3 +51,48 @@ def stopped(host: Any, service: str) -> Iterator[None]:
         host.check_output(f"systemctl start {service}")
         if watched:
             host.check_output(f"{change} --delete-parameter maintenance && crm_resource --wait")
+
+
+class Pair:
+    """The two nodes, moved and switched off as an administrator would."""
+
+    def __init__(self, hosts: Callable[[str], Any], info: dict[str, Any], wait_for: Callable[..., Any]) -> None:
+        self.hosts, self.info, self.wait_for = hosts, info, wait_for
+        self.names: list[str] = info["pair"]
+
+    @property
+    def active(self) -> str:
+        return self.wait_for(lambda: serving(self.hosts, self.info), "a node has the mail", 60)
+
+    @property
+    def passive(self) -> str:
+        active = self.active
+        return next(name for name in self.names if name != active)
+
+    def nodes(self) -> tuple[MailHost, Any]:
+        """The node that has the mail, and the other one."""
+        return MailHost(self.active, self.hosts(self.active)), self.hosts(self.passive)
+
+    def move(self, to: str) -> None:
+        """Let a node have the mail, if it does not have it."""
+        if self.active == to:
+            return
+        host = self.hosts(to)
+        host.check_output(f"crm_resource --resource mail --move --node {to} && crm_resource --wait --timeout 60")
+        host.check_output("crm_resource --resource mail --clear")
+        self.wait_for(lambda: serving(self.hosts, self.info) == to, f"{to} has the mail", 60)
+
+    def start(self) -> None:
+        self.hosts(self.names[0]).run("crm_resource --resource mail --meta --delete-parameter target-role")
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """No node has the mail, as while it moves, only longer."""
+        any_node = self.hosts(self.names[0])
+        change = "crm_resource --resource mail --meta --set-parameter target-role --parameter-value Stopped"
+        try:
+            any_node.check_output(f"{change} && crm_resource --wait --timeout 60")
+            yield
+        finally:
+            self.start()
+            self.wait_for(lambda: serving(self.hosts, self.info), "a node has the mail again", 60)
