@@ -23,6 +23,7 @@ options:
   fence_levels: {description: Orders in which devices are tried., type: list, elements: dict, default: []}
   resources: {description: Resources in order., type: list, elements: dict, default: []}
   groups: {description: Groups of resources., type: list, elements: dict, default: []}
+  clones: {description: Resources that run on several nodes., type: list, elements: dict, default: []}
   constraints: {description: Locations and orders., type: list, elements: dict, default: []}
   allow_removals: {description: Objects that may be removed., type: list, elements: str, default: []}
   allow_interruptions: {description: Resources that may be stopped or moved., type: list, elements: str, default: []}
@@ -70,7 +71,7 @@ from ansible.module_utils.mailroom import cib, cib_live
 from ansible.module_utils.mailroom.cib_build import CibError, build
 
 DICTS = ("properties", "resource_defaults", "operation_defaults")
-LISTS = ("fence_devices", "fence_levels", "resources", "groups", "constraints")
+LISTS = ("fence_devices", "fence_levels", "resources", "groups", "clones", "constraints")
 WORDS = ("allow_removals", "allow_interruptions")
 # cibadmin, when somebody else wrote since we read (EX_OLD, and "not found" of what a patch wants to change).
 TRIES = 5
