@@ -151,8 +151,10 @@ def _quorum(data: Data) -> Iterator[str]:
         yield "cluster_wait_for_all: without it, two nodes that start at boot and do not see each other fence in turns"
     if device:
         own = {str(_address(text)) for node in data["nodes"] for text in node["addresses"]}
-        host = str(device["host"])
-        if host in _node_names(data) or str(_address(host)) in own:
+        host = str(device.get("host") or "")
+        if not host:
+            yield "cluster_quorum_device: it needs the address of its host"
+        elif host in _node_names(data) or str(_address(host)) in own:
             # It would be lost together with the vote of that node.
             yield f"cluster_quorum_device: {host} is a node of the cluster; the third vote must be somewhere else"
 

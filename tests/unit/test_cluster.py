@@ -119,6 +119,10 @@ REFUSED = {
         {"two_node": False, "quorum_device": {"host": "10.80.3.12"}},
         ["cluster_quorum_device: 10.80.3.12 is a node of the cluster; the third vote must be somewhere else"],
     ),
+    "vote of nobody": (
+        {"two_node": False, "quorum_device": {"port": 5403}},
+        ["cluster_quorum_device: it needs the address of its host"],
+    ),
     "vote on a node by name": (
         {"two_node": False, "quorum_device": {"host": "mail2"}},
         ["cluster_quorum_device: mail2 is a node of the cluster; the third vote must be somewhere else"],
