@@ -142,7 +142,7 @@ class Cluster:
         command = ("crm_simulate", "--run", "--output-as=xml", "--xml-file", self.file(text))
         return cib_live.actions(self.run(*command))
 
-    def parameters(self, element: Any) -> dict[str, bool] | None:
+    def parameters(self, element: Any) -> dict[str, tuple[str, ...]] | None:
         """What an agent accepts, by its own word; None for what has no agent with parameters."""
         kind = element.get("class")
         if kind == "stonith":
@@ -174,7 +174,7 @@ class Cluster:
 
 
 def _wrong(cluster: Cluster, touched: list[Any]) -> list[str]:
-    known: dict[tuple[str, ...], dict[str, bool] | None] = {}
+    known: dict[tuple[str, ...], dict[str, tuple[str, ...]] | None] = {}
     lines = []
     for element in touched:
         agent = tuple(str(element.get(part)) for part in ("class", "provider", "type"))

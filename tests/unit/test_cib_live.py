@@ -118,7 +118,8 @@ METADATA = """<resource-agent name="x"><parameters>
 <parameter name="directory" required="1"><content type="string"/></parameter>
 <parameter name="fstype" required="1"><content type="string" default="ext4"/></parameter>
 <parameter name="options"><content type="string"/></parameter>
-<parameter name="plug" required="1"><content type="string"/></parameter>
+<parameter name="plug" required="1" obsoletes="port"><content type="string"/></parameter>
+<parameter name="port" required="1" deprecated="1"><content type="string"/></parameter>
 </parameters></resource-agent>"""
 
 
@@ -129,13 +130,21 @@ def primitive(name: str) -> ET.Element:
 
 def test_parameters_by_the_agents_own_word():
     known = cib_live.parameters(METADATA, "ocf:heartbeat:Filesystem")
-    assert known == {"device": True, "directory": True, "fstype": False, "options": False, "plug": True}
+    assert known == {
+        "device": ("device",),
+        "directory": ("directory",),
+        "fstype": (),
+        "options": (),
+        "plug": ("plug", "port"),
+        "port": (),
+    }
     assert cib_live.wrong_parameters(primitive("disk"), known) == ["disk: Filesystem needs the parameter plug"]
     assert cib_live.wrong_parameters(primitive("address"), known) == [
-        "address: IPaddr2 has no parameter ip (it has device, directory, fstype, options, plug)",
+        "address: IPaddr2 has no parameter ip (it has device, directory, fstype, options, plug, port)",
         "address: IPaddr2 needs the parameter device",
         "address: IPaddr2 needs the parameter directory",
         "address: IPaddr2 needs the parameter plug",
     ]
     # The fencer fills in which node, and takes parameters of its own.
-    assert cib_live.wrong_parameters(primitive("fence-mail1"), {"ip": True, "plug": True}) == []
+    assert cib_live.wrong_parameters(primitive("fence-mail1"), {"ip": ("ip",), "plug": ("plug",)}) == []
+    assert cib_live.wrong_parameters(primitive("fence-mail1"), {"ip": (), "ipx": ("ipx", "ip")}) == []
