@@ -185,6 +185,14 @@ def _wrong(cluster: Cluster, touched: list[Any]) -> list[str]:
     return lines
 
 
+def _remarks(module: AnsibleModule, plan: Any, faults: list[str]) -> None:
+    """Say in every run what is not ours, or was changed by hand for a while, and what of ours does not run."""
+    for item in plan.drift:
+        module.warn(f"{item.what}, left alone: {item}")
+    for fault in faults:
+        module.warn(fault)
+
+
 def _settle(module: AnsibleModule, cluster: Cluster, wanted: set[str], result: dict[str, Any]) -> None:
     """Wait until the cluster has nothing left to do; fail with the reason of what does not run."""
     began, last = time.monotonic(), []
@@ -203,7 +211,8 @@ def _settle(module: AnsibleModule, cluster: Cluster, wanted: set[str], result: d
         )
     if faults:
         words = ["The configuration was written, and not all that it wants runs.", *faults]
-        module.fail_json(msg="\n".join(words), **result)
+        # The plan has been carried out; what matters now are the reasons.
+        module.fail_json(msg="\n".join(words), **{**result, "plan": {}, "preview": []})
 
 
 def main() -> None:
@@ -261,17 +270,19 @@ def _main(module: AnsibleModule, cluster: Cluster) -> None:
             ended = cib_live.interruptions(already, then, plan_resources(desired))
             refusals += cib.interrupted(ended, options["allow_interruptions"])
         if module._diff:
-            result["diff"] = {"prepared": text} if plan.changed or plan.drift else {}
+            result["diff"] = {"prepared": text} if plan.changed else {}
         if refusals:
             words = ["Refused, nothing was changed.", *refusals]
             module.fail_json(msg="\n".join(words), **result)
         if not plan.changed or module.check_mode:
             result["changed"] = plan.changed
+            _remarks(module, plan, cib_live.not_running(cluster.status(), plan_resources(desired)) if ready else [])
             module.exit_json(**result)
         if cluster.patch(live, outcome.xml):
             break
     else:
         raise CibError(f"somebody else wrote to the cluster's configuration {TRIES} times while this run tried to")
+    _remarks(module, plan, [])
     result.update(changed=True, epoch=cib.version(cluster.live()))
     _settle(module, cluster, plan_resources(desired), result)
     module.exit_json(**result)
