@@ -33,8 +33,18 @@ def explain(error: Exception) -> str:
 class Session:
     """A connection: as local root (SASL EXTERNAL over ldapi) or with a name and password."""
 
-    def __init__(self, uri: str = "ldapi:///", who: str = "", password: str = "", ca: str = "", timeout: int = 30):
+    def __init__(
+        self,
+        uri: str = "ldapi:///",
+        who: str = "",
+        password: str = "",
+        ca: str = "",
+        timeout: int = 30,
+        patience: int | None = None,
+    ):
+        """`timeout`: seconds for a connection to come about; `patience`: for each answer after that, if it matters."""
         self.uri, self._who, self._password, self._ca, self._timeout = uri, who, password, ca, timeout
+        self._patience = patience
 
     def __enter__(self) -> Session:
         return self.connect()
@@ -45,6 +55,8 @@ class Session:
             self.raw = ldap.initialize(self.uri)
             self.raw.set_option(ldap.OPT_NETWORK_TIMEOUT, self._timeout)
             self.raw.set_option(ldap.OPT_REFERRALS, 0)
+            if self._patience:
+                self.raw.set_option(ldap.OPT_TIMEOUT, self._patience)
             if self._ca:
                 self.raw.set_option(ldap.OPT_X_TLS_CACERTFILE, self._ca)
                 self.raw.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
