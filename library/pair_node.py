@@ -19,8 +19,8 @@ options:
   state:
     description:
       - C(standby), it runs nothing; C(online), it may run the service.
-      - C(fenced), the cluster is asked to fence it, and the module waits until that is done. There is no state to compare
-        with, so this always changes something.
+      - C(fenced), the cluster is asked to fence it, and the module waits until that is done. There is no state to
+        compare with, so this always changes something.
       - C(seen), nothing is asked for; waited for is that it is online, or back in standby.
     type: str
     choices: [standby, online, fenced, seen]

@@ -12,8 +12,8 @@ short_description: Move the service of a mail pair to this node
 description:
   - Runs on the node that shall have the service. Tells Pacemaker to move the group here, then waits until the shared
     file system is mounted here and every service greets on every address that the cluster moves.
-  - Goes on to its end when the connection to the controller is lost. The constraint that it takes for the move is removed
-    at the end, also when the move fails; should this host die before that, the constraint ends by itself.
+  - Goes on to its end when the connection to the controller is lost. The constraint that it takes for the move is
+    removed at the end, also when the move fails; should this host die before that, the constraint ends by itself.
   - Measures how long no server greeted, by asking them all the time.
   - Where the service is here already it does nothing.
 options:

@@ -48,7 +48,7 @@ class Pair:
         self.rules = rules or Rules()
         self.views = views
         self.names = sorted(views)
-        self.blind = {name: reason for name in self.names if (reason := _blind(views[name]))}
+        self.blind = {name: reason for name in self.names if (reason := blind(views[name]))}
         self.seen = {name: views[name] for name in self.names if name not in self.blind}
         # What each node that runs the cluster says of it.
         self.said = {name: view["cluster"] for name, view in self.seen.items() if view["cluster"].get("nodes")}
@@ -284,7 +284,7 @@ _STANDBY = " To bring it back: playbooks/ops/maintenance.yml with its name and -
 _NOWHERE = "See docs/operations.md, `Nobody has the mail`."
 
 
-def _blind(view: Mapping[str, Any]) -> str:
+def blind(view: Mapping[str, Any]) -> str:
     """Return why a view is none; "" for one that is."""
     if not view.get("unreachable") and not view.get("failed") and "storage" in view:
         return ""
