@@ -52,7 +52,13 @@ class Pair:
         self.seen = {name: views[name] for name in self.names if name not in self.blind}
         # What each node that runs the cluster says of it.
         self.said = {name: view["cluster"] for name, view in self.seen.items() if view["cluster"].get("nodes")}
-        self.active = [name for name, view in self.seen.items() if view["storage"]["mounted"]]
+        # A node that cannot be asked has the mail if the cluster says so; else what is mounted counts.
+        self.active = [name for name in self.names if self._has_mail(name)]
+
+    def _has_mail(self, name: str) -> bool:
+        if name in self.seen:
+            return bool(self.seen[name]["storage"]["mounted"])
+        return any(name in item["nodes"] for view in self.said.values() for item in self.members(view).values())
 
     def other(self, name: str) -> str:
         return next((one for one in self.names if one != name), "")

@@ -175,16 +175,14 @@ class Directories:
             lost = name in without or name == named or name == self.by_name(self.answering[host]["provider"])
             if name != host and name not in self.answering and not lost:
                 reason = self.blind.get(name) or view["directory"]["problem"]
-                yield (f"{name} cannot be compared with {host}: {reason}. If it is lost, name it: -e without={name}")
+                yield f"{name} cannot be compared with {host}: {reason}. If it is lost, name it: -e without={name}"
 
     def _former(self, host: str, named: str, providers: Mapping[str, Sequence[str]]) -> Iterator[str]:
         """Yield who must not take changes any more."""
-        yield from (name for name in self.record.former if name != host)
-        yield from (name for name in (named, *providers, self.record.provider) if name and name != host)
-        if host in self.answering and self.answering[host]["role"] == "replica":
-            before = self.by_name(self.answering[host]["provider"])
-            if before != host:
-                yield before
+        mine = self.answering.get(host, {"role": ""})
+        before = self.by_name(mine["provider"]) if mine["role"] == "replica" else ""
+        names = (*self.record.former, self.record.provider, named, *providers, before)
+        yield from (name for name in names if name not in ("", host))
 
 
 def inventory_lines(host: str, former: Iterable[str], providers: Iterable[str], replicas: Iterable[str]) -> list[str]:
