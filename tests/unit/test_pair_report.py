@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from mailroom.pair_report import Report, age
 from mailroom.pair_rules import Rules
-from pairtools import CSN, NOW, directory, state, unreachable, view, views
+from pairviews import CSN, NOW, directory, state, unreachable, view, views
 
 NODES, DIRECTORIES = ["mail1", "mail2"], ["ldap1", "mail1", "mail2"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from mailroom.pair_rules import Pair, Rules, blind
-from pairtools import LATER, state, unreachable, view, views
+from pairviews import LATER, state, unreachable, view, views
 
 
 def refused(what: str, seen, host: str = "", **rules) -> list[str]:

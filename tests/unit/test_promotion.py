@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from mailroom.pair_rules import Rules
 from mailroom.promotion import Directories, Record, host_of, inventory_lines, may_step_down, read_record
-from pairtools import CSN, LATER, NOW, directory, unreachable, view
+from pairviews import CSN, LATER, NOW, directory, unreachable, view
 
 NAMES = {name: f"{name}.mailroom.example" for name in ("ldap1", "mail1", "mail2")}
 MUCH_LATER = "20261118113420.000000Z#000000#000#000000"

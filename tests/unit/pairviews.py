@@ -40,7 +40,9 @@ def view(node: str = "mail1", active: bool = False, cluster: str = "crm_mon.xml"
         "node": node,
         "time": NOW,
         "cluster": pair.cluster(recorded(cluster)),
-        "links": [{"link": 0, "address": "10.80.3.11", "peers": {"mail2" if node == "mail1" else "mail1": "connected"}}],
+        "links": [
+            {"link": 0, "address": "10.80.3.11", "peers": {"mail2" if node == "mail1" else "mail1": "connected"}}
+        ],
         "addresses": ["10.80.1.10"],
         "storage": {"mounted": active}
         | (

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from mailroom import pair
-from pairtools import CSN, LATER, NOW, recorded
+from pairviews import CSN, LATER, NOW, recorded
 
 
 def test_cluster_is_read():
@@ -70,7 +70,9 @@ def test_state_of_a_node(old, new, state):
 
 
 def test_a_node_in_standby_that_is_down_is_offline_and_known_to_be_in_standby():
-    text = recorded("crm_mon.xml").replace('id="2" online="true" standby="false"', 'id="2" online="false" standby="true"')
+    text = recorded("crm_mon.xml").replace(
+        'id="2" online="true" standby="false"', 'id="2" online="false" standby="true"'
+    )
     assert pair.cluster(text)["nodes"]["mail2"] == {"id": "2", "state": "offline", "standby": True}
 
 
@@ -138,7 +140,13 @@ def test_complaints_of_checkers(code, output, expected):
 
 
 def test_queue_counts_and_finds_the_oldest():
-    lines = ['{"queue_id": "A", "arrival_time": 200}', '{"queue_id": "B", "arrival_time": 100}', "half a li", "[]", "{}"]
+    lines = [
+        '{"queue_id": "A", "arrival_time": 200}',
+        '{"queue_id": "B", "arrival_time": 100}',
+        "half a li",
+        "[]",
+        "{}",
+    ]
     assert pair.queue(lines) == {"count": 2, "oldest": 100}
     assert pair.queue([]) == {"count": 0, "oldest": None}
 
