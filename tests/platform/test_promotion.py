@@ -117,7 +117,7 @@ def test_promotion_and_the_way_back(lost, hosts, playbook, inventory, wait_for):
     assert run.recap["mail2"]["failed"] == 0
     assert "ldap1" not in run.recap
 
-    # The old provider comes back by itself. The old inventory writes nothing to it, and makes no replica of the new one.
+    # The old provider comes back by itself. The old inventory writes nothing to it, and the new one stays provider.
     ldap1.check_output("systemctl start slapd")
     run = playbook("playbooks/accounts.yml", ok=False)
     assert "ldap1 shall be the provider" in said(run)
