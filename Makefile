@@ -57,7 +57,7 @@ production-check: .setup-lab ## Build hosts from inventories/production, beside 
 
 .PHONY: status
 status: .setup ## Who has the mail, and what needs attention, on one screen (FLAGS="-e format=json": as data)
-	@ANSIBLE_CALLBACK_PLUGINS=cli/callback_plugins ANSIBLE_STDOUT_CALLBACK=mailroom_screen ANSIBLE_CALLBACKS_ENABLED= \
+	@ANSIBLE_CALLBACK_PLUGINS=cli/callback_plugins ANSIBLE_STDOUT_CALLBACK=mailroom_screen ANSIBLE_CALLBACKS_ENABLED=mailroom_result \
 	  ansible-playbook playbooks/ops/status.yml $(FLAGS)
 
 .PHONY: bench

@@ -153,7 +153,7 @@ def directory(seconds: float) -> dict[str, Any]:
     try:
         with Session(timeout=patience, patience=patience) as local:
             wanted = ["olcSuffix", "olcSyncrepl", "olcReadOnly"]
-            config = local.read("cn=config", where="(olcSuffix=dc=*)", attributes=wanted)
+            config = local.read("cn=config", where="(objectClass=olcMdbConfig)", attributes=wanted)
             entry = next(iter(config.values()), {})
             found["suffix"] = entry.get("olcSuffix", [""])[0]
             if not found["suffix"]:

@@ -132,7 +132,7 @@ def replaced(module: AnsibleModule) -> str:
     name, suffix, uri = (module.params[key] for key in ("name", "suffix", "provider"))
     try:
         with Session() as local:
-            config = local.read("cn=config", where=f"(olcSuffix={suffix})", attributes=["olcSyncrepl"])
+            config = local.read("cn=config", where="(objectClass=olcMdbConfig)", attributes=["olcSyncrepl"])
             if not config or next(iter(config.values())).get("olcSyncrepl"):
                 return ""
             top = local.read(suffix, "base", attributes=["contextCSN"])
