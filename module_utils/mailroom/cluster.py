@@ -210,10 +210,8 @@ def _race(data: Data) -> Iterator[str]:
             f"both. Set the property {PRIORITY_DELAY} and give the group of the service a priority below 0, or give "
             "one device a `delay` of some seconds"
         )
-    if by_priority and not any(
-        score(item.get("meta", {}).get("priority", 0))
-        for item in [*data["resources"], *data["groups"], *data["clones"]]
-    ):
+    placed = [*data["resources"], *data["groups"], *data["clones"]]
+    if by_priority and not any(score(item.get("meta", {}).get("priority", 0)) for item in placed):
         # It is for the node with the higher sum of priorities, and with none it does nothing.
         yield f"cluster_properties: {PRIORITY_DELAY} does nothing, as no resource or group has a `priority` in its meta"
 

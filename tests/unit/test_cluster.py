@@ -155,8 +155,8 @@ REFUSED = {
         {"fence_devices": [device("mail1", delay="2s"), device("mail2", parameters={"pcmk_delay_base": "2s"})]},
         [
             "cluster_fence_devices: both nodes would be fenced after the same delay, so a cut between them can kill "
-            "both. Set the property priority-fencing-delay and give the group of the service a priority below 0, or give "
-            "one device a `delay` of some seconds"
+            "both. Set the property priority-fencing-delay and give the group of the service a priority below 0, or "
+            "give one device a `delay` of some seconds"
         ],
     ),
     "delay by a priority that nothing has": (
