@@ -126,7 +126,11 @@ class Run:
 
     def _result(self, plan: Plan, live: Entries, pending: Sequence[str] = ()) -> dict[str, Any]:
         facts = {"needs_usage": list(plan.needs_usage), "actions": actions(plan), "pending": list(pending)}
-        return described(plan) | facts | {"remarks": [*plan.remarks, *remarks(live)], "passwords_set": []}
+        return (
+            described(plan, whole=self._params["whole_plan"])
+            | facts
+            | {"remarks": [*plan.remarks, *remarks(live)], "passwords_set": []}
+        )
 
     def _time(self, what: str) -> None:
         now = time.monotonic()
