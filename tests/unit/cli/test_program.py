@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 
@@ -137,6 +138,20 @@ def test_validate_in_all_forms(place):
     assert ended.stdout.startswith("::error file=accounts/widget.example.yml,line=17,title=aliases.sales::nobody@")
     assert json.loads(run(place, "validate", "--json").stdout)["errors"] == 1
     assert json.loads(run(place, "validate", "--format", "gitlab").stdout)[0]["location"]["lines"] == {"begin": 17}
+
+
+def test_files_are_parsed_once_for_all_commands(place, tmp_path):
+    kept = tmp_path / "cache"
+    options = {"env": {**os.environ, "XDG_CACHE_HOME": str(kept)}}
+    folder = kept / "mailroom/accounts"
+    for words in (("validate",), ("explain", "ann@widget.example"), ("account", "list")):
+        assert run(place, *words, **options).returncode == 0
+        assert len(list(folder.glob("*.parsed"))) == 1, words
+    # An edit looks at all files as they would be: those that stay are not parsed anew.
+    assert run(place, "account", "quota", "anna@widget.example", "6G", **options).returncode == 0
+    assert len(list(folder.glob("*.parsed"))) == 2
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_usage(place):
