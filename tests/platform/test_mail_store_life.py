@@ -13,19 +13,24 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from accounttools import AccountFiles, logs_in
 from mailroom.hashing import hash_password
 from mailtools import PARTNER, PASSWORD, SUFFIX, Directory, Mail, token
 
 DOMAIN = "life.example"
+# Where a mailbox moves to.
+OTHER = "livesin.example"
 STORE = f"/srv/mail/{DOMAIN}"
 FILES = f"find {STORE}/renate -path '*/cur/*' -printf '%i %P\\n' | sort"
 # Beside those that something happens to: names that contain theirs.
 NAMES = ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas", "petra", "petrad", "quentin", "nina", "zoe")
+NAMES += ("mona", "monah")
+MONA, MONAS_FILES = f"mona@{OTHER}", FILES.replace("/renate", "/mona")
 
 
 def address(local):
-    return f"{local}@{DOMAIN}"
+    return local if "@" in local else f"{local}@{DOMAIN}"
 
 
 class Life:
@@ -33,6 +38,8 @@ class Life:
 
     def __init__(self, files, mailboxes):
         self.files, self.mailboxes = files, mailboxes
+        # Mailboxes of the other domain.
+        self.others = {"oona": mailboxes["zoe"] | {"name": "Oona"}}
 
     def change(self, *arguments, **lines):
         """Apply changed lines of mailboxes (None: the lines go) and return the run."""
@@ -48,6 +55,9 @@ class Life:
                 "aliases": {"postmaster": ["zoe"], "abuse": ["zoe"]},
             }
         )
+        leads = {name: [address("zoe")] for name in ("postmaster", "abuse")}
+        other = {"domain": OTHER, "mailboxes": self.others, "aliases": leads}
+        (self.files.folder / f"{OTHER}.yml").write_text(yaml.safe_dump(other))
         return self.files.apply(*arguments)
 
 
@@ -59,8 +69,9 @@ def mail1(hosts):
 @pytest.fixture(scope="module")
 def life(playbook, hosts, mail1, tmp_path_factory):
     def clean():
-        Directory(hosts("ldap1")).delete_domain(DOMAIN)
-        mail1.run(f"rm -rf {STORE} /srv/mail/.archive/{DOMAIN}")
+        for domain in (DOMAIN, OTHER):
+            Directory(hosts("ldap1")).delete_domain(domain)
+            mail1.run(f"rm -rf /srv/mail/{domain} /srv/mail/.archive/{domain}")
 
     clean()
     hashed = hash_password(PASSWORD)
@@ -191,25 +202,26 @@ def changed(life, mail, mail1, wait_for):
     Runs of the play take seconds, so the tests share them. Has what was there before, and sessions open since then.
     """
     before = {}
-    for local in ("renate", "rita", "petra"):
+    for local in ("renate", "rita", "petra", "mona"):
         fill(mail, local)
         before[local] = state(mail, local)
-    before["files"] = mail1.check_output(FILES)
+    before["files"], before["mona's files"] = mail1.check_output(FILES), mail1.check_output(MONAS_FILES)
     with mail.imap(address("quentin")) as client:
         large = b"Subject: large\r\n\r\n" + (b"x" * 70 + b"\r\n") * 45_000
         assert client.append("INBOX", "", None, large)[0] == "OK"
     assert mail.dialogue(PARTNER, address("quentin"))[0] == 250
     arrives(mail, "petrad")
     before["petrad"] = mail1.check_output(NEAR)
-    sessions = {
-        local: mail.imap(address(local)) for local in ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas")
-    }
+    with_sessions = ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas", "mona", "monah")
+    sessions = {local: mail.imap(address(local)) for local in with_sessions}
     pop3, sieve, smtp = mail.pop3(address("dora")), mail.sieve(address("dora")), mail.submission(address("dora"))
 
     lines = copy.deepcopy(life.mailboxes)
     allowed = json.dumps({"mailroom_allow_quota_below_use": [address("quentin")]})
+    life.others["mona"] = lines["mona"] | {"renamed_from": address("mona")}
     run = life.change(
         *("--diff", "-e", allowed),
+        mona=None,
         dora=lines["dora"] | {"state": "disabled"},
         renate=None,
         renata=lines["renate"] | {"renamed_from": "renate"},
@@ -218,6 +230,7 @@ def changed(life, mail, mail1, wait_for):
         quentin=lines["quentin"] | {"quota": "2M"},
     )
     assert run.recap["mail1"]["changed"] == 1
+    assert f"> mailbox {address('mona')} -> {MONA}\n" in run.output
     wait_for(lambda: refused(mail, "petra"), "the replica knows")
     yield SimpleNamespace(before=before, sessions=sessions, pop3=pop3, sieve=sieve, smtp=smtp, lines=lines)
     for client in sessions.values():
@@ -323,6 +336,21 @@ def test_a_rename_keeps_all_that_programs_remember(mail, mail1, changed):
     assert refused(mail, "renate")
     arrives(mail, "renata")
     arrives(mail, "renat")
+
+
+def test_a_rename_to_another_domain_keeps_it_too(mail, mail1, changed, wait_for):
+    assert has_ended(changed.sessions["mona"])
+    assert changed.sessions["monah"].noop()[0] == "OK"
+    assert not logs_in(mail, address("mona"), PASSWORD)
+    wait_for(lambda: refused(mail, "mona"), "mail for the old address is refused")
+    assert state(mail, MONA) == changed.before["mona"]
+    assert mail1.check_output(MONAS_FILES) == changed.before["mona's files"]
+    assert not mail1.file(f"/srv/mail/{OTHER}/mona").exists
+    arrives(mail, MONA)
+    # Mail lies where it lay before, and those beside her are none of it.
+    assert mail1.check_output(MONAS_FILES) != changed.before["mona's files"]
+    for near in (address("monah"), f"oona@{OTHER}"):
+        arrives(mail, near)
 
 
 def test_a_removed_mailbox_is_locked_and_kept(mail, mail1, changed, wait_for):
