@@ -25,7 +25,7 @@ STORE = f"/srv/mail/{DOMAIN}"
 FILES = f"find {STORE}/renate -path '*/cur/*' -printf '%i %P\\n' | sort"
 # Beside those that something happens to: names that contain theirs.
 NAMES = ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas", "petra", "petrad", "quentin", "nina", "zoe")
-NAMES += ("mona", "monah")
+NAMES += ("mona", "monah", "sven", "svenja", "uwe")
 MONA, MONAS_FILES = f"mona@{OTHER}", FILES.replace("/renate", "/mona")
 
 
@@ -398,6 +398,41 @@ def test_lines_that_are_back_bring_all_back(mail, changed, back):
     arrives(mail, "rita")
 
 
+def test_what_a_cut_off_run_left_undone_is_done_later(life, mail, mail1, back, wait_for):
+    def of_ours(answer):
+        found = json.loads(answer.stdout)
+        return {name: [user for user in found[name] if user.endswith(f"@{DOMAIN}")] for name in ("ready", "ended")}
+
+    sessions = {local: mail.imap(address(local)) for local in ("sven", "svenja", "uwe")}
+    boxes = life.mailboxes
+    # The provider alone, as if the controller had died then.
+    life.change(
+        *("--limit", "ldap1"),
+        sven=boxes["sven"] | {"state": "disabled"},
+        uwen=boxes["uwe"] | {"renamed_from": "uwe"},
+        uwe=None,
+        tilda=boxes["svenja"] | {"name": "Tilda"},
+    )
+    wait_for(lambda: mail.dialogue(PARTNER, address("tilda"))[0] == 250, "the replica knows")
+    # It may still be under way, so the timer leaves it alone.
+    assert mail1.run("systemctl start mailroom-reconcile.service").rc == 0
+    assert mail1.check_output("systemctl show -P Result mailroom-reconcile.service") == "success"
+    assert mail1.file("/run/mailroom-reconcile/mark").content_string.endswith("000000\n")
+    assert sessions["sven"].noop()[0] == "OK"
+    expected = {"ready": [address("tilda")], "ended": [address("sven"), address("uwe")]}
+    for arguments in ("reconcile --check --json", "reconcile --json"):
+        assert of_ours(store(mail1, arguments)) == expected
+    assert has_ended(sessions["sven"])
+    assert has_ended(sessions["uwe"])
+    assert sessions["svenja"].noop()[0] == "OK"
+    assert mail1.file(f"{STORE}/tilda/Maildir/.Sent/cur").is_directory
+    assert of_ours(store(mail1, "reconcile --json")) == {"ready": [], "ended": []}
+    # Where the mail is not, nothing is wrong.
+    with stopped(mail1, "dovecot"):
+        assert store(mail1, "reconcile", ok=False).rc == 4
+        assert mail1.run("systemctl start mailroom-reconcile.service").rc == 0
+
+
 def test_an_archive_needs_no_mailroom_to_be_read(life, mail, mail1):
     arrives(mail, "zoe")
     archive = json.loads(store(mail1, f"archive {address('zoe')} --json").stdout)["archive"]
@@ -407,11 +442,13 @@ def test_an_archive_needs_no_mailroom_to_be_read(life, mail, mail1):
     assert mail1.check_output(f"stat -c %a {archive}") == "600"
 
 
-def test_the_timer_is_there(mail1):
-    assert mail1.check_output("systemctl is-enabled mailroom-purge.timer") == "enabled"
-    assert mail1.check_output("systemctl is-active mailroom-purge.timer") == "active"
+def test_the_timers_are_there(mail1):
+    for timer in ("mailroom-purge.timer", "mailroom-reconcile.timer"):
+        assert mail1.check_output(f"systemctl is-enabled {timer}") == "enabled"
+        assert mail1.check_output(f"systemctl is-active {timer}") == "active"
     assert mail1.check_output("systemctl show -P Persistent mailroom-purge.timer") == "yes"
-    assert mail1.run("systemd-analyze verify mailroom-purge.timer mailroom-purge.service").rc == 0
+    units = " ".join(f"mailroom-{name}.{kind}" for name in ("purge", "reconcile") for kind in ("timer", "service"))
+    assert mail1.run(f"systemd-analyze verify {units}").rc == 0
     # In its sandbox, as it runs at night.
     assert mail1.run("systemctl start mailroom-purge.service").rc == 0
     assert mail1.check_output("systemctl show -P Result mailroom-purge.service") == "success"
