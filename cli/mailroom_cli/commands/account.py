@@ -258,7 +258,12 @@ def set_password(context: Context, options: argparse.Namespace) -> int:
 def rename(context: Context, options: argparse.Namespace) -> int:
     """mailroom account rename"""
     workspace = Workspace(context.accounts)
-    domain, file, path = workspace.find(options.address, *_BOXES)
+    try:
+        domain, file, path = workspace.find(options.address, *_BOXES)
+    except Failure:
+        if not _is_renamed(workspace, options.address, options.new):
+            raise
+        return edits.finish(context, options, workspace, "account rename", f"{options.address} -> {options.new}")
     new, host = split_address(options.new) if "@" in options.new else (options.new.lower(), domain.name)
     old = str(path[-1])
     target = f"{old}@{domain.shown} -> {new}@{domain_to_unicode(host)}"
@@ -275,6 +280,18 @@ def rename(context: Context, options: argparse.Namespace) -> int:
         notes.append(f"{follows} places that name it follow")
     file.editor.rename(path, new)
     return edits.finish(context, options, workspace, "account rename", target, notes)
+
+
+def _is_renamed(workspace: Workspace, address: str, new: str) -> bool:
+    """Whether the mailbox has its new name already, so that a repeated call is no error."""
+    old, name = split_address(address)
+    local, host = split_address(new) if "@" in new else (new.lower(), name)
+    there = workspace.domain(host).where(local, *_BOXES) if host in workspace.paths() else None
+    before = there and there[0].editor.node((*there[1], "renamed_from"))
+    if not before:
+        return False
+    text = str(before.value)
+    return (split_address(text) if "@" in text else (text.lower(), host)) == (old, name)
 
 
 def _remember(editor: Editor, path: Path, old: str, new: str, keep: bool) -> list[str]:

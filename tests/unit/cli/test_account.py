@@ -138,13 +138,49 @@ def test_one_command_and_its_lines(small, words, lines):
     assert small.run("validate").code == 0
 
 
-@pytest.mark.parametrize("words", [("disable", ANN), ("quota", ANN, "5G"), ("remove", "bob@widget.example")])
-def test_twice_is_once(small, words):
-    small.run("account", *words)
-    before = small.text()
-    ended = small.run("account", *words, "--json")
-    assert (ended.code, ended.json["changed"], ended.json["diff"]) == (0, False, "")
-    assert small.text() == before
+TEAM = "team@widget.example"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "account add carl@widget.example --name Carl",
+        "account change ann@widget.example --title Boss --add-alias a.lee --service pop3=off",
+        "account change bob@widget.example --no-forward",
+        "account change anna@widget.example --remove-alias a.lindqvist",
+        "account disable ann@widget.example",
+        "account enable bob@widget.example",
+        "account quarantine anna@widget.example",
+        "account rename anna@widget.example anna.l",
+        "account rename anna@widget.example anna.l@gadget.example --keep-old-address",
+        "account quota ann@widget.example 5G",
+        "account quota anna@widget.example default",
+        "account remove bob@widget.example",
+        "account remove anna@widget.example --take-out",
+        "domain disable widget.example",
+        "domain enable gadget.example",
+        f"group add {TEAM} --name Team --member ann",
+        "group add-member all@gadget.example zoe",
+        "group remove-member all@gadget.example adam",
+        "alias add sales@widget.example ann bob",
+        "alias remove abuse@gadget.example adam",
+    ],
+)
+def test_every_verb_twice_is_once(small, line):
+    other = OTHER.replace("[zoe], abuse: [zoe]", "[zoe], abuse: [zoe, adam]") + "state: disabled\n"
+    small.write("gadget.example.yml", other + "groups:\n  all: {name: All, members: [adam, anna@widget.example]}\n")
+    first = small.run(*line.split(), "--json")
+    assert (first.code, first.json["changed"]) == (0, True), first.err
+    before = [small.text(), small.text("gadget.example.yml")]
+    ended = small.run(*line.split(), "--json")
+    assert (ended.code, ended.json["changed"], ended.json["diff"]) == (0, False, ""), ended.err
+    assert [small.text(), small.text("gadget.example.yml")] == before
+
+
+def test_a_rename_that_was_never_made_is_not_taken_for_one_that_was(small):
+    small.run("account", "rename", "anna@widget.example", "anna.l")
+    for words in (("an@widget.example", "anna.l"), ("anna@widget.example", "ann"), ("anna@gadget.example", "anna.l")):
+        assert small.run("account", "rename", *words).code == 5, words
 
 
 def test_a_dry_run_writes_nothing(small):
