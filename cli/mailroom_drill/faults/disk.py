@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shared disk, full."""
+
+from __future__ import annotations
+
+import shlex
+
+from .base import EITHER, Fault, Scene
+
+
+class FillDisk(Fault):
+    """Mail is refused for the time being, so it waits with its senders, and comes in when there is room again."""
+
+    name = "fill-disk"
+    title = "the shared disk is full"
+    expect = EITHER
+    blocks = True
+    file = ".mailroom-drill-full"
+
+    def inject(self, scene: Scene) -> None:
+        place = shlex.quote(f"{scene.pair.target.mount}/{self.file}")
+        # What root may use is filled as well: in large pieces first, then to the last byte.
+        command = f"fallocate --length $(df --block-size=1 --output=avail {place} | tail -1) {place}"
+        fill = f"touch {place}; {command}; cat /dev/zero >>{place}; sync {place}; true"
+        scene.pair.nodes[scene.active].try_run(fill, seconds=120)
+
+    def heal(self, scene: Scene) -> None:
+        place = shlex.quote(f"{scene.pair.target.mount}/{self.file}")
+        for node in scene.pair.mounted():
+            scene.pair.nodes[node].try_run(f"rm -f {place}")
+
+
+FAULTS = (FillDisk,)
