@@ -59,6 +59,10 @@ production-check: .setup-lab ## Build hosts from inventories/production, beside 
 bench: .setup-lab ## Measure the figures that the docs name, in one run
 	@python lab/bench.py $(FLAGS)
 
+.PHONY: drill
+drill: .setup-lab ## Break the lab's mail pair under load and see that nothing is lost
+	@PYTHONPATH=cli python -m mailroom_drill $(FLAGS)
+
 .PHONY: lab-up
 lab-up: .setup-lab ## Bring up the lab's containers, without the platform
 	ansible-playbook lab/create.yml lab/prepare.yml

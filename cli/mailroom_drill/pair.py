@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 
 from .errors import DrillError
-from .logic import crm, messages, phases
+from .logic import crm, phases
 from .logic.model import Copy
 from .shell import Node, wait_for
 from .target import Target
 
 HEALTHY_SECONDS = 180.0
+CALL = "\nmain(read, maildir_time)\n"
 
 
 class Pair:
@@ -23,7 +24,7 @@ class Pair:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.nodes = {name: Node(target, name) for name in target.nodes}
+        self.nodes = {name: Node(target, name, place) for name, place in target.nodes.items()}
 
     def other(self, name: str) -> str:
         return next(node for node in self.nodes if node != name)
@@ -119,7 +120,7 @@ class Pair:
     def files(self, mailboxes: Sequence[str]) -> list[Copy]:
         """What lies in the mailboxes' files on the shared disk."""
         source = resources.files(__package__)
-        program = (source / "logic/messages.py").read_text() + (source / "files/mailboxes.py").read_text()
+        program = (source / "logic/messages.py").read_text() + (source / "files/mailboxes.py").read_text() + CALL
         text = self.nodes[self.active()].run(f"python3 - {shlex.join(mailboxes)}", program, seconds=120)
         return [Copy(**json.loads(line)) for line in text.splitlines()]
 

@@ -14,11 +14,11 @@ from .target import STATE, Target
 
 
 class Node:
-    """A node of the pair over SSH."""
+    """A host over SSH; `place` is as SSH knows it."""
 
-    def __init__(self, target: Target, name: str) -> None:
+    def __init__(self, target: Target, name: str, place: str) -> None:
         self.name = name
-        self._ssh = ["ssh", *target.ssh, target.nodes[name]]
+        self._ssh = ["ssh", *target.ssh, place]
 
     def try_run(self, command: str, text: str = "", seconds: float = 60) -> tuple[int, str, str]:
         """Status, output and error of a shell command; 255 where the node is not reached in time."""
@@ -38,13 +38,22 @@ class Node:
         return output
 
 
+def _as_root(command: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+    """Command and environment: podman's settings are those that the lab was made with."""
+    words = list(command) if os.geteuid() == 0 else ["sudo", "--preserve-env=CONTAINERS_CONF", *command]
+    return words, {**os.environ, "CONTAINERS_CONF": str(STATE / "containers.conf")}
+
+
+def background(*command: str) -> subprocess.Popen[bytes]:
+    """Start a command on this machine as root."""
+    words, environment = _as_root(command)
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+
+
 def local(*command: str, seconds: float = 120, check: bool = True) -> str:
     """A command on this machine, as root: what the lab's containers are made of."""
-    words = list(command) if os.geteuid() == 0 else ["sudo", "--preserve-env=CONTAINERS_CONF", *command]
-    environment = {**os.environ, "CONTAINERS_CONF": str(STATE / "containers.conf")}
-    done = subprocess.run(
-        words, text=True, capture_output=True, timeout=seconds, check=False, env=environment
-    )
+    words, environment = _as_root(command)
+    done = subprocess.run(words, text=True, capture_output=True, timeout=seconds, check=False, env=environment)
     if check and done.returncode:
         raise DrillError(f"{' '.join(command)[:200]}: {done.stderr.strip()[-600:]}")
     return done.stdout
@@ -60,4 +69,3 @@ def wait_for(check: Callable[[], Any], what: str, seconds: float, pause: float =
         if time.monotonic() >= end:
             raise DrillError(f"{what}: not after {seconds:.0f} s")
         time.sleep(pause)
-

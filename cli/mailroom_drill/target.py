@@ -15,6 +15,8 @@ from .errors import DrillError
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".lab"
+# Fields of a file that are words, with a default.
+WORDS = ("sender", "helo", "resources", "group", "mount", "queue")
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,20 @@ def from_file(path: Path) -> Target:
         raise DrillError(f"{path}: {error}") from error
     if not isinstance(data, dict):
         raise DrillError(f"{path}: is not a mapping")
-    known = {"name", "nodes", "services", "accounts", "ca", "sender", "helo", "resources", "group", "mount", "queue", "links"}
+    known = {
+        "name",
+        "nodes",
+        "services",
+        "accounts",
+        "ca",
+        "sender",
+        "helo",
+        "resources",
+        "group",
+        "mount",
+        "queue",
+        "links",
+    }
     if unknown := sorted(set(data) - known):
         raise DrillError(f"{path}: unknown field {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     if missing := sorted({"name", "nodes", "services", "accounts"} - set(data)):
@@ -102,7 +117,9 @@ def from_file(path: Path) -> Target:
     accounts = tuple(Account(str(one["address"]), str(one["password"])) for one in data["accounts"])
     if not accounts:
         raise DrillError(f"{path}: accounts: the drill needs at least one mailbox that is set aside for it")
-    more = {name: str(data[name]) for name in ("sender", "helo", "resources", "group", "mount", "queue") if name in data}
+    more = {
+        name: str(data[name]) for name in ("sender", "helo", "resources", "group", "mount", "queue") if name in data
+    }
     return Target(
         name=str(data["name"]),
         nodes={str(name): str(place) for name, place in data["nodes"].items()},

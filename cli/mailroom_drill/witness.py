@@ -28,7 +28,9 @@ def install(pair: Pair) -> None:
 def remove(pair: Pair) -> None:
     """Also where installing it stopped half way."""
     for node in pair.nodes.values():
-        node.try_run(f"systemctl disable --now {UNIT}; rm -rf {FOLDER} /etc/systemd/system/{UNIT}; systemctl daemon-reload")
+        node.try_run(
+            f"systemctl disable --now {UNIT}; rm -rf {FOLDER} /etc/systemd/system/{UNIT}; systemctl daemon-reload"
+        )
     shared = shlex.quote(f"{pair.target.mount}/{SHARED}")
     for name in pair.mounted():
         pair.nodes[name].try_run(f"rm -f {shared}")

@@ -25,6 +25,14 @@ class Scene:
     random: random.Random
     # How long a fault that must change nothing is looked at.
     patience: float = 20.0
+    # When the fault began, by both clocks.
+    struck: float = 0.0
+    struck_mono: float = 0.0
+
+    def strike(self) -> None:
+        """Now. Called before inject(), and by a fault that first prepares its ground."""
+        event = self.history.add("fault", node=self.active)
+        self.struck, self.struck_mono = event["wall"], event["mono"]
 
 
 class Fault:

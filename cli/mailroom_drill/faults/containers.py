@@ -7,10 +7,11 @@ import signal
 import subprocess
 import time
 
-from ..logic import witness as logic
 from .. import witness
+from ..logic import witness as logic
+from ..shell import background
 from . import lab_tools
-from .base import EITHER, Fault, Scene
+from .base import EITHER, STAYS, Fault, Scene
 
 
 class KillActive(Fault):
@@ -27,7 +28,7 @@ class KillActive(Fault):
 class KillPassive(Fault):
     name = "kill-passive"
     title = "the passive node is killed"
-    expect = "stays"
+    expect = STAYS
 
     def inject(self, scene: Scene) -> None:
         lab_tools.kill(scene.peer)
@@ -45,10 +46,11 @@ class KillWithQueue(KillActive):
 
     def inject(self, scene: Scene) -> None:
         # Dovecot starts more of them when all are busy, so this goes on until the end.
-        stop = "end=$(($(date +%s%N) + {0:.0f})); while [ $(date +%s%N) -lt $end ]; do pkill -STOP -x lmtp; sleep 0.05; done"
-        scene.pair.nodes[scene.active].try_run(stop.format(self.seconds * 1e9))
+        stop = "for turn in $(seq {0}); do pkill -STOP -x lmtp; sleep 0.05; done"
+        scene.pair.nodes[scene.active].try_run(stop.format(int(self.seconds / 0.05)))
         waiting = len(scene.pair.queue(scene.active))
         scene.history.add("note", text=f"{waiting} messages in the queue when the node was killed")
+        scene.strike()
         super().inject(scene)
 
 
@@ -59,7 +61,7 @@ class KillBoth(Fault):
 
     def inject(self, scene: Scene) -> None:
         killed = [
-            subprocess.Popen(["podman", "kill", "--signal", "KILL", lab_tools.container(node)], stdout=subprocess.DEVNULL)
+            background("podman", "kill", "--signal", "KILL", lab_tools.container(node))
             for node in (scene.active, scene.peer)
         ]
         for one in killed:
@@ -76,14 +78,16 @@ class StopActive(KillActive):
     name = "stop-active"
     title = "the active node is shut down"
 
+    def prepare(self, scene: Scene) -> None:
+        self.stopping: subprocess.Popen[bytes] | None = None
+
     def inject(self, scene: Scene) -> None:
         # systemd ends the cluster's daemons first: a planned switch in disguise. Not waited for.
-        self.stopping = subprocess.Popen(
-            ["podman", "stop", "--time", "60", lab_tools.container(scene.active)], stdout=subprocess.DEVNULL
-        )
+        self.stopping = background("podman", "stop", "--time", "60", lab_tools.container(scene.active))
 
     def heal(self, scene: Scene) -> None:
-        self.stopping.wait()
+        if self.stopping:
+            self.stopping.wait()
         super().heal(scene)
 
 
@@ -94,13 +98,17 @@ class FreezeActive(Fault):
     title = "the active node is frozen for longer than the token"
     tokens = 12.0
 
+    def prepare(self, scene: Scene) -> None:
+        self.since, self.process = time.monotonic(), 0
+
     def inject(self, scene: Scene) -> None:
-        self.thawed = False
+        self.process = lab_tools.first_process(scene.active)
         lab_tools.signal_all(scene.active, signal.SIGSTOP)
         self.since = time.monotonic()
 
     def heal(self, scene: Scene) -> None:
-        time.sleep(max(0.0, self.since + self.tokens * scene.pair.target.token - time.monotonic()))
+        if lab_tools.first_process(scene.active) == self.process:  # Not fenced: it sleeps its time.
+            time.sleep(max(0.0, self.since + self.tokens * scene.pair.target.token - time.monotonic()))
         lab_tools.signal_all(scene.active, signal.SIGCONT)
         lab_tools.start(scene.active)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 
+from ..shell import wait_for
 from .base import EITHER, Fault, Scene
 
 
@@ -26,8 +27,14 @@ class FillDisk(Fault):
 
     def heal(self, scene: Scene) -> None:
         place = shlex.quote(f"{scene.pair.target.mount}/{self.file}")
-        for node in scene.pair.mounted():
-            scene.pair.nodes[node].try_run(f"rm -f {place}")
+
+        def removed() -> bool:
+            nodes = [scene.pair.nodes[name] for name in scene.pair.mounted()]
+            if not nodes:
+                scene.pair.clean_up()  # Both nodes have given up; they try again.
+            return any(node.try_run(f"rm -f {place}")[0] == 0 for node in nodes)
+
+        wait_for(removed, "the disk is mounted somewhere, to be emptied", 120, 2.0)
 
 
 FAULTS = (FillDisk,)

@@ -22,7 +22,9 @@ def container(node: str) -> str:
 
 def first_process(node: str) -> int:
     """The process number of a container's systemd on this machine, or 0 if it does not run."""
-    state = json.loads(local("podman", "inspect", "--format", "json", "--type", "container", container(node)))[0]["State"]
+    state = json.loads(local("podman", "inspect", "--format", "json", "--type", "container", container(node)))[0][
+        "State"
+    ]
     return int(state["Pid"]) if state["Running"] else 0
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import shlex
 
 from . import lab_tools
-from .containers import KillActive
 from .base import Scene
+from .containers import KillActive
 
-# The file system's own order to stop: at once, nothing is written any more, the journal neither. What was in memory only
-# is lost, and the disk is as the power cut left it. ext4 and XFS share the number (EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN).
+# The file system's own order to stop: at once, nothing is written any more, the journal neither. What was in memory
+# only is lost, and the disk is as a power cut leaves it. ext4 and XFS share the number (EXT4_IOC_SHUTDOWN,
+# XFS_IOC_GOINGDOWN).
 SHUTDOWN, NO_LOG = 0x8004587D, 2
 PROGRAM = "import fcntl, os, struct, sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), {0}, struct.pack('I', {1}))"
 

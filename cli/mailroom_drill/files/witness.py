@@ -14,7 +14,7 @@ PAUSE = 0.1
 APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
-def append(name, line, folder=None):
+def append(name: str, line: bytes, folder: int | None = None) -> None:
     try:
         file = os.open(name, APPEND, 0o600, dir_fd=folder)
         try:
@@ -25,7 +25,7 @@ def append(name, line, folder=None):
         pass  # A full or broken disk: the other file tells that we were here.
 
 
-def main():
+def main() -> None:
     mount, node, local = sys.argv[1:]
     above = os.path.dirname(mount)
     run, epoch, before = f"{time.time():.3f}", 0, False

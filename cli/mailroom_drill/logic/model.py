@@ -56,7 +56,7 @@ class Disturbance:
 
 
 def attempts(events: Iterable[Mapping[str, Any]]) -> list[Attempt]:
-    """The tries that came to an end, and those that did not: a try without an end is undecided if it was sent."""
+    """The tries of a history."""
     return [
         Attempt(
             event["id"],
@@ -69,4 +69,31 @@ def attempts(events: Iterable[Mapping[str, Any]]) -> list[Attempt]:
         )
         for event in events
         if event["op"] == "send"
+    ]
+
+
+def seen(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Folder], list[str]]:
+    """Mailboxes as the readers saw them, and where they were shown one UID as two messages."""
+    validities: dict[str, int] = {}
+    uids: dict[str, dict[int, str]] = {}
+    found = []
+    for event in events:
+        if event["op"] != "seen":
+            continue
+        mailbox, uid, identity = event["mailbox"], event["uid"], event["id"]
+        if validities.setdefault(mailbox, event["validity"]) != event["validity"]:
+            found.append(f"{mailbox}: a reader saw UIDVALIDITY {validities[mailbox]}, then {event['validity']}")
+        if uids.setdefault(mailbox, {}).setdefault(uid, identity) != identity:
+            found.append(f"{mailbox}: a reader saw UID {uid} as {uids[mailbox][uid]}, then as {identity}")
+    return {mailbox: Folder(validities[mailbox], messages) for mailbox, messages in uids.items()}, found
+
+
+def fresh(copies: Iterable[Copy], before: Mapping[str, Folder], prefix: str) -> list[Copy]:
+    """What came since a snapshot: messages of this case, and whatever else is new in an inbox."""
+    known = {mailbox: set(folder.messages) for mailbox, folder in before.items()}
+    return [
+        copy
+        for copy in copies
+        if copy.identity.startswith(prefix)
+        or (copy.uid and copy.where.startswith("INBOX") and copy.uid not in known.get(copy.mailbox, set()))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 # Clients ask several times a second: a silence of this many seconds up to the end of the watch is no pause between two.
@@ -39,7 +40,7 @@ def outage(good: Iterable[float], fault: float, until: float) -> Outage:
         start = after[-1] if after else fault if last is None else last
         return Outage(after[-1] if after else last, None, until - start, until - fault)
     points = [fault if last is None else last, *after]
-    start, end = max(zip(points, points[1:], strict=False), key=lambda pair: pair[1] - pair[0])
+    start, end = max(pairwise(points), key=lambda pair: pair[1] - pair[0])
     return Outage(last if start == points[0] else start, end, end - start, end - fault)
 
 
@@ -51,7 +52,7 @@ def worst(outages: Iterable[Outage]) -> Outage:
 def silences(good: Iterable[float], longer: float) -> list[tuple[float, float]]:
     """All times without a good answer that are longer than so many seconds."""
     moments = sorted(good)
-    return [(a, b) for a, b in zip(moments, moments[1:], strict=False) if b - a > longer]
+    return [(a, b) for a, b in pairwise(moments) if b - a > longer]
 
 
 def percentile(values: Sequence[float], share: int) -> float:

@@ -23,7 +23,9 @@ PHASES = (DETECTION, MEMBERSHIP, FENCING, STOP, MOUNT, ADDRESSES, DAEMONS, ANSWE
 _RESULT = re.compile(r"Result of (start|stop) operation for (\S+) on (\S+): (?:ok|OK|0 \(ok\))")
 _TOKEN = re.compile(r"\[TOTEM ?\].*(?:forming new configuration|token timed out)", re.IGNORECASE)
 _MEMBERSHIP = re.compile(r"\[TOTEM ?\].*A new membership .*was formed")
-_FENCED = re.compile(r"(?:Peer \S+ was (?:terminated|turned off|rebooted)|Operation '?(?:reboot|off)'?.* targeting .*: (?:OK|complete))")
+_FENCED = re.compile(
+    r"Peer \S+ was (?:terminated|turned off|rebooted)|Operation '?(?:reboot|off)'? .*targeting .*: (?:OK|complete)"
+)
 
 
 @dataclass(frozen=True)

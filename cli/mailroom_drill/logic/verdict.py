@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from .model import ACCEPTED, REFUSED, UNDECIDED, Attempt, Copy, Disturbance, Folder
 
-# Between Dovecot's answer and the removal of the queue file a crash leaves a message that was delivered and is delivered
+# Between Dovecot's answer and the removal of the queue file a crash leaves a message that was delivered and will be
 # again (RFC 1047). That takes milliseconds; a busy disk makes it longer. What was stored earlier has no such excuse.
 REPEAT_WINDOW = 5.0
 # A message that took longer from its acknowledgement to its mailbox is counted as delayed.
@@ -70,7 +71,7 @@ def judge(
         by_id[attempt.identity].append(attempt)
     verdict.sent = len(by_id)
     verdict.undecided_tries = sum(attempt.outcome == UNDECIDED for attempt in tries)
-    times = {(copy.mailbox, copy.identity): [] for copy in in_files} if in_files else {}
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
     for copy in in_files:
         times[copy.mailbox, copy.identity].append(copy.stored)
     good: dict[str, list[Copy]] = defaultdict(list)
@@ -144,7 +145,7 @@ def _cut(stored: Sequence[float], disturbances: Iterable[Disturbance]) -> int:
     return sum(
         any(
             fault.start - REPEAT_WINDOW <= first <= fault.end and second >= fault.start
-            for first, second in zip(stored, stored[1:], strict=False)
+            for first, second in pairwise(stored)
         )
         for fault in disturbances
     )

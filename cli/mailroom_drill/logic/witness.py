@@ -53,7 +53,9 @@ def overlaps(mounts: Iterable[Mounted], tolerance: float = 0.0) -> list[str]:
         for second in ordered[number + 1 :]:
             both = min(first.end, second.end) - second.start
             if first.node != second.node and both > tolerance:
-                found.append(f"{first.node} and {second.node} both had the disk for {both:.2f} s from {second.start:.2f}")
+                found.append(
+                    f"{first.node} and {second.node} both had the disk for {both:.2f} s from {second.start:.2f}"
+                )
     return found
 
 
