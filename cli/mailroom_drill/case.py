@@ -31,6 +31,8 @@ WARM, COOL = 3.0, 2.0
 # A fault that moves nothing is looked at for this long.
 LOOK = 12.0
 SERVICE_SECONDS = 120.0
+# A silence of this many seconds is an outage; a shorter one may lie between two clients.
+NOTICED = 1.0
 
 
 @dataclass
@@ -182,9 +184,7 @@ class Case:
         after, over_imap = self.read()
         in_files = [copy for copy in pair.files(list(after)) if copy.identity.startswith(self.prefix)]
         over_imap = model.fresh(over_imap, before, self.prefix)
-        verdict = judge(
-            model.attempts(events), over_imap, in_files, [Disturbance(result.struck, max(back, result.healed))]
-        )
+        verdict = judge(model.attempts(events), over_imap, in_files, [self.disturbance(result, scene)])
         seen, contradictions = model.seen(events)
         verdict.uids = [*contradictions, *compare_folders(before, after), *compare_folders(seen, after)]
         result.mounts = [one for one in witness.mounts(pair) if one.end >= result.started]
@@ -194,12 +194,16 @@ class Case:
         result.verdict = verdict
         result.notes = [event["text"] for event in events if event["op"] == "note"]
 
+    def disturbance(self, result: Result, scene: Scene) -> Disturbance:
+        """From the fault until all ways were open again; what is delivered later is delivered once."""
+        wall = scene.struck - scene.struck_mono
+        ends = [one.ended + wall for one in result.outages.values() if one.ended is not None and one.gap >= NOTICED]
+        return Disturbance(scene.struck, max([scene.struck + NOTICED, *ends]))
+
     def _place(self, result: Result) -> list[str]:
         moved = result.now != result.active
         if (self.fault.expect == MOVES and not moved) or (self.fault.expect == STAYS and moved):
-            return [
-                f"the group is on {result.now}, was on {result.active}, and the fault wants that it {self.fault.expect}"
-            ]
+            return [f"the group was on {result.active} and is on {result.now}: wanted is that it {self.fault.expect}"]
         return []
 
     def times(self, result: Result, scene: Scene, events: Iterable[Mapping[str, Any]]) -> None:
@@ -221,7 +225,7 @@ class Case:
             result.outages[name] = outage.outage(found, origin, stopped)
             result.good[name] = [round(moment - origin, 3) for moment in found]
         back = result.smtp.ended
-        if back is not None and result.smtp.gap > 1.0:
+        if back is not None and result.smtp.gap >= NOTICED:
             wall = scene.struck - scene.struck_mono
             result.phases = phases.phases(self.pair.journals(scene.struck), origin + wall, back + wall)
 

@@ -15,9 +15,7 @@ def parser() -> argparse.ArgumentParser:
         description="Faults on a mail pair under load, and proof that nothing it accepted was lost (docs/drill.md).",
         epilog="Faults: " + ", ".join(sorted(ALL)),
     )
-    made.add_argument(
-        "--faults", metavar="A,B", help="only these, in this order; default: all on offer"
-    )
+    made.add_argument("--faults", metavar="A,B", help="only these, in this order; default: all on offer")
     made.add_argument("--seed", default="mailroom", help="gives the order of the faults and all random moments")
     made.add_argument("--repeat", type=int, default=1, help="all of it so many times")
     made.add_argument("--rate", type=float, help="messages a second over each way; default 8, on your own pair 1")

@@ -53,7 +53,7 @@ def cases(plan: Plan, names: Sequence[str], first: int = 1) -> tuple[list[Result
 
 
 def write(folder: Path, results: Sequence[Result], broken: Sequence[str] = (), **more: Any) -> None:
-    """JSON for machines, SVG for people, Markdown for the docs; after each case, so a drill that breaks off has some."""
+    """JSON for machines, SVG for people, Markdown for the docs; after each case, as a drill may break off."""
     shown = [result.as_dict() for result in results]
     data = {"cases": shown, "broken": list(broken), **more}
     (folder / "result.json").write_text(json.dumps(data, indent=1, default=asdict) + "\n")

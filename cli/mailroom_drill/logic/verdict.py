@@ -12,7 +12,7 @@ from typing import Any
 from .model import ACCEPTED, REFUSED, UNDECIDED, Attempt, Copy, Disturbance, Folder
 
 # Between Dovecot's answer and the removal of the queue file a crash leaves a message that was delivered and will be
-# again (RFC 1047). That takes milliseconds; a busy disk makes it longer. What was stored earlier has no such excuse.
+# delivered again (RFC 1047). That takes milliseconds, on a busy disk longer. Earlier ones have no such excuse.
 REPEAT_WINDOW = 5.0
 # A message that took longer from its acknowledgement to its mailbox is counted as delayed.
 DELAYED = 5.0
