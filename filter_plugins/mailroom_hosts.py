@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of /etc/hosts from inventory data."""
+"""Lines of /etc/hosts from inventory data, and in which order a pair's nodes take their turn."""
 
 from __future__ import annotations
 
@@ -41,8 +41,16 @@ def hosts_entries(
     return entries
 
 
+def passive_first(names: Iterable[str], variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the hosts with those first that do not have the mail store at present (`mailroom_active` of `hostvars`).
+
+    Hosts that were not asked come with those that have it: of them nothing is known.
+    """
+    return sorted(names, key=lambda name: bool(variables.get(name, {}).get("mailroom_active", True)))
+
+
 class FilterModule:
     """What Ansible loads."""
 
     def filters(self) -> dict[str, Any]:
-        return {"hosts_entries": hosts_entries}
+        return {"hosts_entries": hosts_entries, "passive_first": passive_first}

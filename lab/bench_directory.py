@@ -21,7 +21,7 @@ from pathlib import Path
 import many_accounts
 from bench_indexes import unindexed
 from bench_lookups import look_ups, sample
-from bench_tools import ROOT, Host, lab_info, timed
+from bench_tools import ROOT, Host, lab_info, mail_host, timed
 
 DOMAINS, MAILBOXES = 500, 100_000
 SUFFIX = "dc=mailroom,dc=example"
@@ -47,7 +47,7 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.info = lab_info()
-        self.provider, self.mail = Host(self.info, "ldap1"), Host(self.info, "mail1")
+        self.provider, self.mail = Host(self.info, "ldap1"), mail_host(self.info)
         self.accounts = folder / "accounts"
         shutil.copytree(ROOT / "inventories/lab/accounts", self.accounts)
         self._variables = {
@@ -74,7 +74,8 @@ class Lab:
         search = f"ldapsearch -LLL {ROOT_BIND} -b ou=domains,{SUFFIX} -s one '(ou=*{many_accounts.ENDING})' 1.1"
         self.provider.run(f"set -o pipefail; {search} | sed -n 's/^dn: //p' | ldapdelete -r {ROOT_BIND}")
         # A check of the quota makes folders for a mailbox that mail was offered to.
-        self.mail.run(f"rm -rf /srv/mail/*{many_accounts.ENDING}")
+        root = json.loads(self.mail.run("cat /etc/mailroom/store.json"))["mail_root"]
+        self.mail.run(f"rm -rf {root}/*{many_accounts.ENDING}")
 
 
 def sizes(lab: Lab) -> None:

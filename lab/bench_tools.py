@@ -56,3 +56,11 @@ class Host:
         if done.returncode:
             sys.exit(f"{self.name}: {command[:300]} failed:\n{done.stderr[-2000:]}")
         return done.stdout
+
+
+def mail_host(info: dict[str, Any]) -> Host:
+    """The host that has the mail."""
+    for host in (Host(info, name) for name in info["pair"] or ["mail1"]):
+        if host.run("mailroom-store active || true"):
+            return host
+    sys.exit("no host has the mail at present: `make status` shows the pair")

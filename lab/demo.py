@@ -13,7 +13,18 @@ import sys
 import time
 
 from mail_client import ROOT, Platform
-from tour import ALICE, ANN, STATE, Tour, alias_and_forward, answer_goes_out, mail_comes_in, new_mailbox, refusals
+from tour import (
+    ALICE,
+    ANN,
+    STATE,
+    Tour,
+    alias_and_forward,
+    answer_goes_out,
+    mail_comes_in,
+    new_mailbox,
+    refusals,
+    take_over,
+)
 
 
 def build(step: str, *playbooks: str) -> None:
@@ -55,6 +66,9 @@ def main() -> int:
     refusals(tour, lab)
     print("\nA new mailbox is a line of YAML:")
     new_mailbox(tour, lab)
+    if lab.info["pair"]:
+        print("\nA mail host dies, and mail goes on:")
+        take_over(tour, lab, lab.info["pair"])
     goodbye(lab)
     verdict = f"{tour.failed} lines FAILED" if tour.failed else "Everything came out as it should"
     print(f"\n{verdict}, {time.monotonic() - started:.0f} s in all.")

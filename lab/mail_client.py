@@ -35,10 +35,10 @@ class Platform:
         self.passwords = {account["address"]: account["password"] for account in info["accounts"]}
         self.tls = ssl.create_default_context(cafile=str(ROOT / info["ca"]))
 
-    def outside_smtp(self) -> smtplib.SMTP:
+    def outside_smtp(self, seconds: float = WAIT_SECONDS) -> smtplib.SMTP:
         """Port 25 as any server on the internet sees it."""
         host, port = self.info["services"]["smtp"]
-        smtp = smtplib.SMTP(host, port, local_hostname="mx.elsewhere.example", timeout=WAIT_SECONDS)
+        smtp = smtplib.SMTP(host, port, local_hostname="mx.elsewhere.example", timeout=seconds)
         smtp.ehlo()
         return smtp
 

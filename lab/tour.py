@@ -181,3 +181,67 @@ def new_mailbox(tour: Tour, lab: Platform) -> None:
             smtp.send_message(message(PARTNER, address, "to be refused"))
 
     refused(tour, f"the line taken back ({took:.1f} s): mail to {address}", 550, attempt)
+
+
+def serving(nodes: list[str]) -> str:
+    """The node that has the mail, "" while none has."""
+    return next((node for node in nodes if on_host(node, "mailroom-store", "active", "||", "true").strip()), "")
+
+
+def power_cut(node: str) -> None:
+    """End a host in a second, without a word to anybody: PID 1 goes, and nothing is stopped or unmounted."""
+    # In the background, as a connection to a host that is gone would wait for ever.
+    on_host(
+        node,
+        "systemd-run",
+        "--quiet",
+        "--on-active=1",
+        "--timer-property=AccuracySec=100ms",
+        "systemctl",
+        "poweroff",
+        "-ff",
+    )
+
+
+def silence(lab: Platform) -> float | None:
+    """Wait for a gap in the service of port 25 and for its end; return how long it was, None if it did not end."""
+    end = time.monotonic() + 60
+    answered, gone = time.monotonic(), False
+    while time.monotonic() < end:
+        try:
+            lab.outside_smtp(seconds=1).close()
+        except (OSError, smtplib.SMTPException):
+            gone = True
+        else:
+            if gone:
+                return time.monotonic() - answered
+            answered = time.monotonic()
+        time.sleep(0.05)
+    return None
+
+
+def take_over(tour: Tour, lab: Platform, nodes: list[str]) -> None:
+    """Cut the power of the node that has the mail, and see mail go on at the other one."""
+    before, after = f"Before {uuid4()}", f"After {uuid4()}"
+
+    def send(subject: str) -> None:
+        with lab.outside_smtp() as smtp:
+            smtp.send_message(message(PARTNER, ALICE, subject))
+
+    send(before)
+    dead = serving(nodes)
+    spare = next(node for node in nodes if node != dead)
+    power_cut(dead)
+    gap = silence(lab)
+    if gap is not None:
+        send(after)
+    there = gap is not None and all(lab.read(ALICE, subject) for subject in (before, after))
+    outcome = f"no answer on port 25 for {gap:.1f} s; what came before and after is in the mailbox"
+    tour.show(f"{dead} loses its power; {spare} fences it and has the mail", there, outcome if there else "it did not")
+    back = until(lambda: dead in online(spare))
+    tour.show(f"{dead} is switched on again and is the spare now", bool(back), f"online: {online(spare)}")
+
+
+def online(asked: str) -> str:
+    """The nodes of the pair that a node calls online."""
+    return on_host(asked, "crm_mon", "-1", "--include=none,nodes", "|", "sed", "-n", "'s/.*Online: //p'").strip()

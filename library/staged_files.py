@@ -34,6 +34,12 @@ options:
     default: []
     suboptions:
       path: {description: Where it lies., type: path, required: true}
+      mounted:
+        description:
+          - A mount point that it lies below. While nothing is mounted there the folder is left out,
+            so that nothing is written below the mount point of a file system that another host has.
+        type: str
+        default: ""
       mode: {description: Permissions., type: str, default: "0755"}
       owner: {description: Owner., type: str, default: root}
       group: {description: Group., type: str, default: root}
@@ -61,6 +67,12 @@ options:
     type: list
     elements: list
     default: []
+  check_always:
+    description:
+      - Run O(checks) even if nothing changes. Where the daemon does not run, as on the passive node of a cluster,
+        nobody else would notice that a new version of it refuses the old configuration.
+    type: bool
+    default: false
   reject_output:
     description:
       - A line of a checker's output that matches this regular expression is a failure,
@@ -153,12 +165,17 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "default": [],
-                "options": {**where, "mode": {"type": "str", "default": "0755"}},
+                "options": {
+                    **where,
+                    "mode": {"type": "str", "default": "0755"},
+                    "mounted": {"type": "str", "default": ""},
+                },
             },
             "purge": {"type": "list", "elements": "str", "default": []},
             "derived": {"type": "list", "elements": "str", "default": []},
             "stage_copy": {"type": "list", "elements": "path", "default": []},
             "checks": {"type": "list", "elements": "list", "default": []},
+            "check_always": {"type": "bool", "default": False},
             "reject_output": {"type": "str", "default": ""},
             "forbid": {
                 "type": "list",
@@ -200,7 +217,7 @@ def main() -> None:
 
     staging = tempfile.mkdtemp(prefix="mailroom-", dir=module.tmpdir)
     try:
-        if changed and parameters["checks"]:
+        if parameters["checks"] and (changed or parameters["check_always"]):
             core.stage(staging, files, plan, parameters["stage_copy"])
             try:
                 core.run_checks(staging, parameters["checks"], parameters["reject_output"], run)
@@ -208,6 +225,8 @@ def main() -> None:
                 module.fail_json(msg=str(error))
 
         for item in parameters["directories"]:
+            if item["mounted"] and not os.path.ismount(item["mounted"]):
+                continue
             if not os.path.isdir(item["path"]):
                 changed = True
                 if not module.check_mode:

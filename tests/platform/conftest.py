@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import testinfra
+from pairtools import MailHost, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".lab"
@@ -74,6 +75,13 @@ def wait_for() -> Callable[..., Any]:
             time.sleep(pause)
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def mail_host(hosts: Callable[[str], Any], info: dict[str, Any], wait_for: Callable[..., Any]) -> MailHost:
+    """The testinfra host that has the mail; `root` is its mail store, `queue` Postfix's queue."""
+    name = wait_for(lambda: serving(hosts, info), "a host has the mail", 60)
+    return MailHost(name, hosts(name))
 
 
 @pytest.fixture(scope="session")

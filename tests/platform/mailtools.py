@@ -22,6 +22,7 @@ from typing import Any
 from uuid import uuid4
 
 from mail_client import NamedImap
+from pairtools import serving
 
 SUFFIX = "dc=mailroom,dc=example"
 PARTNER = "partner@elsewhere.example"
@@ -289,7 +290,8 @@ class Mail:
     def in_store(self, user: str, subject: str, seconds: float = 30) -> str:
         """Wait until the store has a mail for somebody who cannot log in."""
         command = f"doveadm search -u {shlex.quote(user)} mailbox INBOX subject {shlex.quote(subject)}"
-        return self.wait_for(lambda: self.hosts("mail1").run(command).stdout, f"{subject} of {user}", seconds)
+        host = self.hosts(serving(self.hosts, self.info))
+        return self.wait_for(lambda: host.run(command).stdout, f"{subject} of {user}", seconds)
 
 
 class NamedPop(poplib.POP3_SSL):

@@ -19,7 +19,7 @@ from conftest import PlaybookRun
 from mail_client import NamedImap, message
 from productiontools import ROOT, Production
 
-MAIL1 = "10.80.3.11"
+MAIL1 = "10.80.4.11"
 NAME = "imap.example.org"
 ADA = "ada.lovelace@example.com"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # What every word of the starting point becomes, for hosts that differ from the documentation's.
-REPLACED = {"192.0.2.": "10.80.3.", "2001:db8::": "fd80:80:3::"}
+REPLACED = {"192.0.2.": "10.80.4.", "2001:db8::": "fd80:80:4::"}
 KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
 

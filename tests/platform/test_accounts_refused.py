@@ -111,13 +111,13 @@ def test_passwords_that_cannot_be_kept_stop_the_run(files, provider):
 
 
 @pytest.fixture
-def machines(provider, hosts):
+def machines(provider, mail_host):
     """A domain that the modules make."""
     made = Directory(provider)
     made.delete_domain(MACHINES)
     yield made
     made.delete_domain(MACHINES)
-    hosts("mail1").run(f"rm -rf /srv/mail/{MACHINES}")
+    mail_host.remove_mail(MACHINES)
 
 
 def twice(*steps):

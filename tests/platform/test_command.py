@@ -17,13 +17,13 @@ NEW = "carl-friedrich-2026"
 
 
 @pytest.fixture(scope="module")
-def files(playbook, hosts, tmp_path_factory):
+def files(playbook, hosts, mail_host, tmp_path_factory):
     """The lab's files and a domain of our own, of which nothing stays."""
 
     def clean():
         # A removal by the files would keep the entries for a while, and others would meet them.
         Directory(hosts("ldap1")).delete_domain(DOMAIN)
-        hosts("mail1").run(f"rm -rf /srv/mail/{DOMAIN}")
+        mail_host.remove_mail(DOMAIN)
 
     clean()
     made = AccountFiles(playbook, tmp_path_factory.mktemp("command"), DOMAIN)

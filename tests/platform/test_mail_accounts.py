@@ -72,11 +72,11 @@ def directory(hosts):
 
 
 @pytest.fixture(scope="module")
-def mail(directory, info, tls, hosts, wait_for):
+def mail(directory, info, tls, hosts, mail_host, wait_for):
     ready = Mail(info, tls, hosts, wait_for)
     wait_for(lambda: ready.dialogue(PARTNER, at("list", CATCH))[0] == 250, "the replica knows the new domains")
     yield ready
-    hosts("mail1").run(f"rm -rf /srv/mail/{HOME} /srv/mail/{CATCH}")
+    mail_host.remove_mail(HOME, CATCH)
 
 
 def submitted(mail, user, recipient, sender=""):
@@ -150,12 +150,12 @@ def test_who_only_receives_reads_by_imap_and_pop3(mail):
     client.quit()
 
 
-def test_shared_mailbox_receives_with_its_quota(mail, hosts):
+def test_shared_mailbox_receives_with_its_quota(mail, mail_host):
     for recipient in (SERVICE, at("help")):
         subject = token("question")
         mail.send(recipient, subject)
         mail.in_store(SERVICE, subject)
-    assert " 10000 " in hosts("mail1").run(f"doveadm quota get -u {SERVICE}").stdout
+    assert " 10000 " in mail_host.run(f"doveadm quota get -u {SERVICE}").stdout
 
 
 def test_quarantined_mailbox_is_closed_under_every_address(mail):
@@ -165,7 +165,7 @@ def test_quarantined_mailbox_is_closed_under_every_address(mail):
         assert submitted(mail, ALICE, recipient) == (550, refusal)
 
 
-def test_nothing_is_delivered_to_a_quarantined_member_and_the_sender_learns_it(mail, hosts):
+def test_nothing_is_delivered_to_a_quarantined_member_and_the_sender_learns_it(mail, mail_host):
     subject = token("both")
     with mail.submission(ALICE) as smtp:
         smtp.send_message(message(ALICE, at("both"), subject))
@@ -177,15 +177,16 @@ def test_nothing_is_delivered_to_a_quarantined_member_and_the_sender_learns_it(m
             return client.search(None, "SUBJECT", "Undelivered", "TEXT", f'"{subject}"')[1][0].split()
 
     mail.wait_for(report, "the delivery status report")
-    assert not hosts("mail1").file(f"/srv/mail/{HOME}/gone").exists
+    assert not mail_host.file(f"{mail_host.root}/{HOME}/gone").exists
 
 
-def test_mail_lies_where_the_store_says(mail, hosts):
+def test_mail_lies_where_the_store_says(mail, mail_host):
     subject = token("moved")
     mail.send(at("moved"), subject)
     mail.read(at("moved"), subject)
-    found = hosts("mail1").run(f"grep -rlF {subject} /srv/mail/{HOME}").stdout.split()
-    assert {path.split("/Maildir/")[0] for path in found} == {f"/srv/mail/{HOME}/before~2"}
+    home = f"{mail_host.root}/{HOME}"
+    found = mail_host.run(f"grep -rlF {subject} {home}").stdout.split()
+    assert {path.split("/Maildir/")[0] for path in found} == {f"{home}/before~2"}
 
 
 # Catch-all and further names of a domain
@@ -356,7 +357,7 @@ def ask_service(host, **question):
     lines = "".join(f"{name}={value}\n" for name, value in question.items()) + "\n"
     program = (
         "import base64, socket; s = socket.socket(socket.AF_UNIX); s.settimeout(60); "
-        "s.connect('/var/spool/postfix/private/group-posters'); "
+        f"s.connect('{host.queue}/private/group-posters'); "
         f"s.sendall(base64.b64decode('{base64.b64encode(lines.encode()).decode()}')); print(s.recv(999).decode())"
     )
     done = host.run(f"python3 -c {shlex.quote(program)}")
@@ -364,9 +365,9 @@ def ask_service(host, **question):
     return done.stdout.strip()
 
 
-def test_own_addresses_without_a_log_in_do_not_count(mail, hosts):
+def test_own_addresses_without_a_log_in_do_not_count(mail, mail_host):
     """Port 25 refuses such senders anyway; this is for platforms that have exceptions."""
-    server, team = hosts("mail1"), at("team")
+    server, team = mail_host, at("team")
     assert ask_service(server, recipient=team, sender=ALICE, sasl_username="") == (
         "action=550 5.7.2 You may not post to this list"
     )
@@ -375,8 +376,8 @@ def test_own_addresses_without_a_log_in_do_not_count(mail, hosts):
     assert ask_service(server, recipient=at("*"), sender=OTHER, sasl_username="") == "action=DUNNO"
 
 
-def test_directory_down_refuses_nobody_for_good(mail, hosts):
-    server = hosts("mail1")
+def test_directory_down_refuses_nobody_for_good(mail, mail_host):
+    server = mail_host
     assert server.run("systemctl stop slapd").rc == 0
     try:
         answer = ask_service(server, recipient=at("team"), sender=PARTNER, sasl_username="")

@@ -47,11 +47,11 @@ def directory(hosts):
 
 
 @pytest.fixture(scope="module")
-def mail(directory, info, tls, hosts, wait_for):
+def mail(directory, info, tls, hosts, mail_host, wait_for):
     ready = Mail(info, tls, hosts, wait_for)
     wait_for(lambda: ready.dialogue(PARTNER, INFO)[0] == 250, "the replica knows the new domains")
     yield ready
-    hosts("mail1").run(f"rm -rf /srv/mail/{DOMAIN} /srv/mail/{IDN}")
+    mail_host.remove_mail(DOMAIN, IDN)
 
 
 # In
@@ -81,14 +81,14 @@ def test_plus_address_reaches_the_mailbox_with_its_detail(mail):
     assert mail.read(ALICE, subject)["Delivered-To"] == f"alice+shop@{DOMAIN}"
 
 
-def test_forward_with_and_without_copy(mail, hosts):
+def test_forward_with_and_without_copy(mail, mail_host):
     both, only = token("both"), token("only")
     mail.send(BOB, both)
     mail.send(CAROL, only)
     mail.read(BOB, both)
     mail.outside_text(both, "friend")
     mail.outside_text(only, "friend")
-    assert hosts("mail1").run(f"doveadm search -u {CAROL} mailbox INBOX subject {only}").stdout == ""
+    assert mail_host.run(f"doveadm search -u {CAROL} mailbox INBOX subject {only}").stdout == ""
 
 
 def test_internationalised_domain_in_both_forms(mail):
@@ -181,9 +181,9 @@ def test_undeliverable_mail_comes_back_as_a_report(mail):
     mail.wait_for(report, "the delivery status report")
 
 
-def test_mail_of_the_hosts_own_programs_goes_to_the_administrator(mail, hosts):
+def test_mail_of_the_hosts_own_programs_goes_to_the_administrator(mail, mail_host):
     subject = token("cron")
-    assert hosts("mail1").run(f"printf 'Subject: {subject}\\n\\nx\\n' | sendmail root").rc == 0
+    assert mail_host.run(f"printf 'Subject: {subject}\\n\\nx\\n' | sendmail root").rc == 0
     mail.in_store("alice.liddell@widget.example", subject)
 
 
@@ -322,8 +322,8 @@ def test_too_many_connections_at_once(mail, info):
 # The directory goes away
 
 
-def test_directory_down_loses_nothing(mail, hosts):
-    server, outside = hosts("mail1"), hosts("outside")
+def test_directory_down_loses_nothing(mail, hosts, mail_host):
+    server, outside = mail_host, hosts("outside")
     subject = token("down")
     text = f"From: {PARTNER}\nTo: {ALICE}\nSubject: {subject}\n\nHello\n"
     assert server.run("systemctl stop slapd").rc == 0
@@ -349,12 +349,12 @@ def test_directory_down_loses_nothing(mail, hosts):
     assert login_code(mail, ALICE, "wrong") == 535
 
 
-def test_new_mailbox_needs_no_reload(mail, directory, hosts, wait_for):
+def test_new_mailbox_needs_no_reload(mail, directory, mail_host, wait_for):
     count = "journalctl -u postfix -u dovecot -o cat | grep -ciE 'reload|starting up|daemon started'"
-    before = hosts("mail1").run(count).stdout
+    before = mail_host.run(count).stdout
     address = directory.add_mailbox("latecomer")
     subject = token()
     wait_for(lambda: mail.dialogue(PARTNER, address)[0] == 250, "the new address is known")
     mail.send(address, subject)
     mail.read(address, subject)
-    assert hosts("mail1").run(count).stdout == before
+    assert mail_host.run(count).stdout == before

@@ -12,25 +12,25 @@ CONFIGURATION = (
 )
 
 
-def test_misspelt_postfix_parameter_is_refused(playbook, hosts):
-    before = hosts("mail1").run(CONFIGURATION).stdout
+def test_misspelt_postfix_parameter_is_refused(playbook, mail_host):
+    before = mail_host.run(CONFIGURATION).stdout
     wrong = json.dumps({"postfix_extra_settings": {"smtpd_recipient_limitt": "1"}})
     run = playbook("playbooks/mail.yml", "-e", wrong, ok=False)
     assert "nothing was changed" in run.output
     assert "smtpd_recipient_limitt" in run.output
-    assert hosts("mail1").run(CONFIGURATION).stdout == before
+    assert mail_host.run(CONFIGURATION).stdout == before
 
 
-def test_silent_dovecot_mistake_is_refused(playbook, hosts):
-    before = hosts("mail1").run(CONFIGURATION).stdout
+def test_silent_dovecot_mistake_is_refused(playbook, mail_host):
+    before = mail_host.run(CONFIGURATION).stdout
     wrong = json.dumps({"dovecot_extra_config": "mail_home = /srv/mail/%d/%n"})
     run = playbook("playbooks/mail.yml", "--tags", "dovecot", "-e", wrong, ok=False)
     assert "one-letter variables are gone" in run.output
-    assert hosts("mail1").run(CONFIGURATION).stdout == before
+    assert mail_host.run(CONFIGURATION).stdout == before
 
 
-def test_a_change_and_its_way_back_leave_nothing(playbook, hosts, info):
-    host = hosts("mail1")
+def test_a_change_and_its_way_back_leave_nothing(playbook, mail_host, info):
+    host = mail_host
     before = host.run(CONFIGURATION).stdout
     host.run("install -m 0640 /dev/null /etc/postfix/ldap/old.cf")
     started = "systemctl show -p MainPID --value postfix dovecot"
@@ -52,8 +52,8 @@ def test_a_change_and_its_way_back_leave_nothing(playbook, hosts, info):
     assert host.run(started).stdout == pids, "daemons are reloaded, never restarted"
 
 
-def test_secrets_are_readable_by_their_daemon_only(hosts):
-    host = hosts("mail1")
+def test_secrets_are_readable_by_their_daemon_only(mail_host):
+    host = mail_host
     for name in host.file("/etc/postfix/ldap").listdir():
         file = host.file(f"/etc/postfix/ldap/{name}")
         assert (file.user, file.group, file.mode) == ("root", "postfix", 0o640)

@@ -34,12 +34,12 @@ def directory(hosts):
 
 
 @pytest.fixture(scope="module")
-def mail(directory, info, tls, hosts, wait_for):
+def mail(directory, info, tls, hosts, mail_host, wait_for):
     ready = Mail(info, tls, hosts, wait_for)
-    hosts("mail1").run(f"rm -rf /srv/mail/{DOMAIN}")
+    mail_host.remove_mail(DOMAIN)
     wait_for(lambda: ready.dialogue(PARTNER, GRACE)[0] == 250, "the replica knows the new domain")
     yield ready
-    hosts("mail1").run(f"rm -rf /srv/mail/{DOMAIN}")
+    mail_host.remove_mail(DOMAIN)
 
 
 def test_folders_are_there_subscribed_and_known_by_use(mail):
@@ -51,11 +51,11 @@ def test_folders_are_there_subscribed_and_known_by_use(mail):
         assert folder.encode() in subscribed
 
 
-def test_store_layout_and_owner(mail, hosts):
+def test_store_layout_and_owner(mail, mail_host):
     subject = token()
     mail.send(ALICE, subject)
     mail.read(ALICE, subject)
-    store = hosts("mail1").file(f"/srv/mail/{DOMAIN}/alice/Maildir")
+    store = mail_host.file(f"{mail_host.root}/{DOMAIN}/alice/Maildir")
     assert store.is_directory
     assert (store.user, store.uid, store.mode) == ("vmail", 5000, 0o700)
 
@@ -101,15 +101,15 @@ def test_service_flags(mail, info, tls):
     sieve.close()
 
 
-def test_log_ins_are_in_the_log_and_passwords_are_not(mail, hosts):
-    log = hosts("mail1").run("journalctl -u dovecot --since -10min -o cat").stdout
+def test_log_ins_are_in_the_log_and_passwords_are_not(mail, mail_host):
+    log = mail_host.run("journalctl -u dovecot --since -10min -o cat").stdout
     assert f"imap-login: Logged in: user=<{ALICE}>" in log
     assert "Password mismatch" in log
     assert PASSWORD not in log
 
 
-def test_doveadm_works_for_root_and_for_the_mail_user(mail, hosts):
-    host = hosts("mail1")
+def test_doveadm_works_for_root_and_for_the_mail_user(mail, mail_host):
+    host = mail_host
     assert FRANK in host.run("doveadm user '*'").stdout
     assert "INBOX" in host.run(f"runuser -u vmail -- doveadm mailbox list -u {ALICE}").stdout
     assert host.run("runuser -u vmail -- cat /etc/dovecot/ldap-secret.conf").rc != 0

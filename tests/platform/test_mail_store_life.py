@@ -16,10 +16,9 @@ import pytest
 from accounttools import AccountFiles, logs_in
 from mailroom.hashing import hash_password
 from mailtools import PARTNER, PASSWORD, SUFFIX, Directory, Mail, token
+from pairtools import stopped
 
 DOMAIN = "life.example"
-STORE = f"/srv/mail/{DOMAIN}"
-FILES = f"find {STORE}/renate -path '*/cur/*' -printf '%i %P\\n' | sort"
 # Beside those that something happens to: names that contain theirs.
 NAMES = ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas", "petra", "petrad", "quentin", "nina", "zoe")
 
@@ -51,16 +50,25 @@ class Life:
         return self.files.apply(*arguments)
 
 
-@pytest.fixture(scope="module")
-def mail1(hosts):
-    return hosts("mail1")
+def store_of(mail_host):
+    """Where the mail of our domain lies."""
+    return f"{mail_host.root}/{DOMAIN}"
+
+
+def files_of_renate(mail_host):
+    return mail_host.check_output(f"find {store_of(mail_host)}/renate -path '*/cur/*' -printf '%i %P\\n' | sort")
+
+
+def files_of_petrad(mail_host):
+    maildir = f"{store_of(mail_host)}/petrad/Maildir"
+    return mail_host.check_output(f"find {maildir} -path '*/cur/*' -o -path '*/new/*' | sort")
 
 
 @pytest.fixture(scope="module")
-def life(playbook, hosts, mail1, tmp_path_factory):
+def life(playbook, hosts, mail_host, tmp_path_factory):
     def clean():
         Directory(hosts("ldap1")).delete_domain(DOMAIN)
-        mail1.run(f"rm -rf {STORE} /srv/mail/.archive/{DOMAIN}")
+        mail_host.remove_mail(DOMAIN, f".archive/{DOMAIN}")
 
     clean()
     hashed = hash_password(PASSWORD)
@@ -157,35 +165,25 @@ def hold(directory, local, verb):
     directory.modify(f"dn: {dn}\nchangetype: modify\n{verb}: mailroomHold\n{value}")
 
 
-def store(mail1, arguments, ok=True):
-    done = mail1.run(f"mailroom-store {arguments}")
+def store(mail_host, arguments, ok=True):
+    done = mail_host.run(f"mailroom-store {arguments}")
     assert (done.rc == 0) == ok, done.stdout + done.stderr
     return done
 
 
-def removed(mail1, local):
+def removed(mail_host, local):
     """What mailroom-store lists about a removed mailbox."""
-    return {row["address"]: row for row in json.loads(store(mail1, "list --json").stdout)["quarantined"]}[
+    return {row["address"]: row for row in json.loads(store(mail_host, "list --json").stdout)["quarantined"]}[
         address(local)
     ]
 
 
 PETRA, KEY = address("petra"), "/run/mailroom-store-test.key"
 SETTINGS = "/run/mailroom-store-test.json"
-NEAR = f"find {STORE}/petrad/Maildir -path '*/cur/*' -o -path '*/new/*' | sort"
-
-
-@contextlib.contextmanager
-def stopped(host, service):
-    host.check_output(f"systemctl stop {service}")
-    try:
-        yield
-    finally:
-        host.check_output(f"systemctl start {service}")
 
 
 @pytest.fixture(scope="module")
-def changed(life, mail, mail1, wait_for):
+def changed(life, mail, mail_host, wait_for):
     """One apply that disables dora, renames renate, removes rita and petra, and lowers quentin's quota.
 
     Runs of the play take seconds, so the tests share them. Has what was there before, and sessions open since then.
@@ -194,13 +192,13 @@ def changed(life, mail, mail1, wait_for):
     for local in ("renate", "rita", "petra"):
         fill(mail, local)
         before[local] = state(mail, local)
-    before["files"] = mail1.check_output(FILES)
+    before["files"] = files_of_renate(mail_host)
     with mail.imap(address("quentin")) as client:
         large = b"Subject: large\r\n\r\n" + (b"x" * 70 + b"\r\n") * 45_000
         assert client.append("INBOX", "", None, large)[0] == "OK"
     assert mail.dialogue(PARTNER, address("quentin"))[0] == 250
     arrives(mail, "petrad")
-    before["petrad"] = mail1.check_output(NEAR)
+    before["petrad"] = files_of_petrad(mail_host)
     sessions = {
         local: mail.imap(address(local)) for local in ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas")
     }
@@ -217,7 +215,7 @@ def changed(life, mail, mail1, wait_for):
         petra=None,
         quentin=lines["quentin"] | {"quota": "2M"},
     )
-    assert run.recap["mail1"]["changed"] == 1
+    assert run.recap[mail_host.name]["changed"] == 1
     wait_for(lambda: refused(mail, "petra"), "the replica knows")
     yield SimpleNamespace(before=before, sessions=sessions, pop3=pop3, sieve=sieve, smtp=smtp, lines=lines)
     for client in sessions.values():
@@ -226,23 +224,23 @@ def changed(life, mail, mail1, wait_for):
 
 
 @pytest.fixture(scope="module")
-def purged(changed, hosts, mail1, wait_for):
+def purged(changed, hosts, mail_host, wait_for):
     """Petra's mail purged on its date, into an encrypted archive, after all that must keep it has kept it."""
-    mail1.check_output(f"umask 077; rm -f {KEY}; age-keygen -o {KEY} 2>/dev/null")
-    settings = json.loads(mail1.check_output("cat /etc/mailroom/store.json"))
-    settings["archive_key"] = mail1.check_output(f"age-keygen -y {KEY}")
-    mail1.check_output(f"printf %s {shlex.quote(json.dumps(settings))} > {SETTINGS}")
+    mail_host.check_output(f"umask 077; rm -f {KEY}; age-keygen -o {KEY} 2>/dev/null")
+    settings = json.loads(mail_host.check_output("cat /etc/mailroom/store.json"))
+    settings["archive_key"] = mail_host.check_output(f"age-keygen -y {KEY}")
+    mail_host.check_output(f"printf %s {shlex.quote(json.dumps(settings))} > {SETTINGS}")
     purge = f"--settings {SETTINGS} purge"
 
     def lines(arguments):
         """What a purge says of our domain; in a lab that was in use others may be due."""
-        return [line for line in store(mail1, arguments).stdout.splitlines() if f"@{DOMAIN}: " in line]
+        return [line for line in store(mail_host, arguments).stdout.splitlines() if f"@{DOMAIN}: " in line]
 
     def gone(arguments):
-        found = json.loads(store(mail1, f"{arguments} --json").stdout)["purged"]
+        found = json.loads(store(mail_host, f"{arguments} --json").stdout)["purged"]
         return {name: archive for name, archive in found.items() if name.endswith(f"@{DOMAIN}")}
 
-    due = removed(mail1, "petra")["purge"]
+    due = removed(mail_host, "petra")["purge"]
     eve = (date.fromisoformat(due) - timedelta(days=1)).isoformat()
     # Others that are due on that day stay out of this test.
     directory = Directory(hosts("ldap1"))
@@ -251,26 +249,26 @@ def purged(changed, hosts, mail1, wait_for):
 
     # A legal hold that comes later beats the date.
     hold(directory, "petra", "add")
-    wait_for(lambda: removed(mail1, "petra")["hold"], "the hold is on the replica")
+    wait_for(lambda: removed(mail_host, "petra")["hold"], "the hold is on the replica")
     assert lines(f"{purge} --today {due}") == []
     hold(directory, "petra", "delete")
-    wait_for(lambda: not removed(mail1, "petra")["hold"], "the hold is lifted on the replica")
+    wait_for(lambda: not removed(mail_host, "petra")["hold"], "the hold is lifted on the replica")
 
     # Nor does anything go on doubtful evidence, or where the mail is not.
     with stopped(hosts("ldap1"), "slapd"):
-        answer = store(mail1, f"purge --today {due}", ok=False)
+        answer = store(mail_host, f"purge --today {due}", ok=False)
         assert (answer.rc, "does not let us in" in answer.stderr) == (3, True)
-    with stopped(mail1, "dovecot"):
-        answer = store(mail1, f"purge --today {due}", ok=False)
+    with stopped(mail_host, "dovecot"):
+        answer = store(mail_host, f"purge --today {due}", ok=False)
         assert (answer.rc, "not the active mail host" in answer.stderr) == (4, True)
 
     assert lines(f"{purge} --today {due} --dry-run") == [f"{PETRA}: would be purged"]
-    assert removed(mail1, "petra")["mail"]
+    assert removed(mail_host, "petra")["mail"]
     done = gone(f"{purge} --today {due}")
     assert gone(f"{purge} --today {due}") == {}
     hold(directory, "rita", "delete")
     yield done
-    mail1.run(f"rm -f {KEY} {SETTINGS}")
+    mail_host.run(f"rm -f {KEY} {SETTINGS}")
 
 
 @pytest.fixture(scope="module")
@@ -280,14 +278,14 @@ def back(life, mail, changed, purged, wait_for):
     wait_for(lambda: logs_in(mail, PETRA, PASSWORD), "the old password works")
 
 
-def test_a_new_mailbox_is_ready_before_anybody_logs_in(life, mail1):
+def test_a_new_mailbox_is_ready_before_anybody_logs_in(life, mail_host):
     for folder in ("cur", ".Drafts/cur", ".Sent/cur", ".Junk/cur", ".Trash/cur", ".Archive/cur"):
-        place = mail1.file(f"{STORE}/nina/Maildir/{folder}")
+        place = mail_host.file(f"{store_of(mail_host)}/nina/Maildir/{folder}")
         assert (place.is_directory, place.user, place.mode) == (True, "vmail", 0o700), folder
     again = life.change()
     assert again.changed == 0
     # Nothing to do is not even a connection.
-    assert again.recap["mail1"]["ok"] == 0
+    assert again.recap[mail_host.name]["ok"] == 0
 
 
 def test_disabling_ends_every_session_at_once(mail, changed):
@@ -309,29 +307,29 @@ def test_disabling_ends_every_session_at_once(mail, changed):
     mail.in_store(address("dora"), subject)
 
 
-def test_a_rename_keeps_all_that_programs_remember(mail, mail1, changed):
+def test_a_rename_keeps_all_that_programs_remember(mail, mail_host, changed):
     assert has_ended(changed.sessions["renate"])
     assert changed.sessions["renat"].noop()[0] == "OK"
     assert not logs_in(mail, address("renate"), PASSWORD)
     assert state(mail, "renata") == changed.before["renate"]
     # Not even a copy: the same files in the same place.
-    assert mail1.check_output(FILES) == changed.before["files"]
-    assert not mail1.file(f"{STORE}/renata").exists
+    assert files_of_renate(mail_host) == changed.before["files"]
+    assert not mail_host.file(f"{store_of(mail_host)}/renata").exists
     # Nothing of Dovecot's own knows the login name.
-    own = f"{STORE}/renate --include='dovecot*' --include='subscriptions'"
-    assert mail1.run(f"grep -rl {address('renate')} {own}").rc == 1
+    own = f"{store_of(mail_host)}/renate --include='dovecot*' --include='subscriptions'"
+    assert mail_host.run(f"grep -rl {address('renate')} {own}").rc == 1
     assert refused(mail, "renate")
     arrives(mail, "renata")
     arrives(mail, "renat")
 
 
-def test_a_removed_mailbox_is_locked_and_kept(mail, mail1, changed, wait_for):
+def test_a_removed_mailbox_is_locked_and_kept(mail, mail_host, changed, wait_for):
     assert has_ended(changed.sessions["rita"])
     assert changed.sessions["ritas"].noop()[0] == "OK"
     wait_for(lambda: refused(mail, "rita"), "mail is refused")
     assert not logs_in(mail, address("rita"), PASSWORD)
-    assert mail1.file(f"{STORE}/rita/Maildir/dovecot-uidlist").exists
-    assert store(mail1, "purge").stdout == ""
+    assert mail_host.file(f"{store_of(mail_host)}/rita/Maildir/dovecot-uidlist").exists
+    assert store(mail_host, "purge").stdout == ""
     arrives(mail, "ritas")
 
 
@@ -344,23 +342,23 @@ def test_a_lowered_quota_is_effective(mail, changed, wait_for):
         assert b" 2048)" in client.getquotaroot("INBOX")[1][1][0]
 
 
-def test_a_purge_leaves_an_encrypted_archive(mail1, changed, purged):
+def test_a_purge_leaves_an_encrypted_archive(mail_host, changed, purged):
     assert list(purged) == [PETRA]
-    archive = mail1.file(purged[PETRA])
+    archive = mail_host.file(purged[PETRA])
     assert (archive.user, archive.mode) == ("root", 0o600)
     assert archive.content.startswith(b"age-encryption.org/v1\n")
-    manifest = json.loads(mail1.file(f"{archive.path}.json").content_string)
+    manifest = json.loads(mail_host.file(f"{archive.path}.json").content_string)
     assert (manifest["messages"], manifest["folders"]) == (5, {"INBOX": 3, "Projects": 2})
-    assert mail1.check_output(NEAR) == changed.before["petrad"]
+    assert files_of_petrad(mail_host) == changed.before["petrad"]
 
 
-def test_a_purged_mailbox_is_restored_from_its_archive(mail, mail1, changed, back):
-    answer = store(mail1, f"restore {PETRA}", ok=False)
+def test_a_purged_mailbox_is_restored_from_its_archive(mail, mail_host, changed, back):
+    answer = store(mail_host, f"restore {PETRA}", ok=False)
     assert "encrypted: name the private key (--identity FILE, or - for standard input)" in answer.stderr
-    store(mail1, f"restore {PETRA} --identity {KEY}")
+    store(mail_host, f"restore {PETRA} --identity {KEY}")
     assert state(mail, "petra") == changed.before["petra"]
     arrives(mail, "petra")
-    answer = store(mail1, f"restore {PETRA} --identity {KEY}", ok=False)
+    answer = store(mail_host, f"restore {PETRA} --identity {KEY}", ok=False)
     assert "has mail or scripts, which are not overwritten" in answer.stderr
 
 
@@ -370,20 +368,20 @@ def test_lines_that_are_back_bring_all_back(mail, changed, back):
     arrives(mail, "rita")
 
 
-def test_an_archive_needs_no_mailroom_to_be_read(life, mail, mail1):
+def test_an_archive_needs_no_mailroom_to_be_read(life, mail, mail_host):
     arrives(mail, "zoe")
-    archive = json.loads(store(mail1, f"archive {address('zoe')} --json").stdout)["archive"]
-    listed = mail1.check_output(f"zstd -d < {archive} | tar -t").splitlines()
+    archive = json.loads(store(mail_host, f"archive {address('zoe')} --json").stdout)["archive"]
+    listed = mail_host.check_output(f"zstd -d < {archive} | tar -t").splitlines()
     assert "Maildir/dovecot-uidlist" in listed
     assert [name for name in listed if name.startswith("Maildir/new/1") or name.startswith("Maildir/cur/1")]
-    assert mail1.check_output(f"stat -c %a {archive}") == "600"
+    assert mail_host.check_output(f"stat -c %a {archive}") == "600"
 
 
-def test_the_timer_is_there(mail1):
-    assert mail1.check_output("systemctl is-enabled mailroom-purge.timer") == "enabled"
-    assert mail1.check_output("systemctl is-active mailroom-purge.timer") == "active"
-    assert mail1.check_output("systemctl show -P Persistent mailroom-purge.timer") == "yes"
-    assert mail1.run("systemd-analyze verify mailroom-purge.timer mailroom-purge.service").rc == 0
+def test_the_timer_is_there(mail_host):
+    assert mail_host.check_output("systemctl is-enabled mailroom-purge.timer") == "enabled"
+    assert mail_host.check_output("systemctl is-active mailroom-purge.timer") == "active"
+    assert mail_host.check_output("systemctl show -P Persistent mailroom-purge.timer") == "yes"
+    assert mail_host.run("systemd-analyze verify mailroom-purge.timer mailroom-purge.service").rc == 0
     # In its sandbox, as it runs at night.
-    assert mail1.run("systemctl start mailroom-purge.service").rc == 0
-    assert mail1.check_output("systemctl show -P Result mailroom-purge.service") == "success"
+    assert mail_host.run("systemctl start mailroom-purge.service").rc == 0
+    assert mail_host.check_output("systemctl show -P Result mailroom-purge.service") == "success"

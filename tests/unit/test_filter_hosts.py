@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of /etc/hosts from inventory data."""
+"""Lines of /etc/hosts from inventory data, and the order of a pair's nodes."""
 
 from __future__ import annotations
 
@@ -62,4 +62,20 @@ def test_item_without_names() -> None:
 
 
 def test_filters() -> None:
-    assert set(module.FilterModule().filters()) == {"hosts_entries"}
+    assert set(module.FilterModule().filters()) == {"hosts_entries", "passive_first"}
+
+
+@pytest.mark.parametrize(
+    ("active", "order"),
+    [
+        ({"mail1": True, "mail2": False}, ["mail2", "mail1"]),
+        ({"mail1": False, "mail2": True}, ["mail1", "mail2"]),
+        # Neither has it before the first take-over; and what was left out of a run is not asked.
+        ({"mail1": False, "mail2": False}, ["mail1", "mail2"]),
+        ({"mail2": False}, ["mail2", "mail1"]),
+        ({}, ["mail1", "mail2"]),
+    ],
+)
+def test_node_with_the_mail_comes_last(active, order):
+    variables = {name: {"mailroom_active": active[name]} if name in active else {} for name in ("mail1", "mail2")}
+    assert module.passive_first(["mail1", "mail2"], variables) == order

@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import fcntl
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = configuration.load(options.settings)
+        if settings.lock_hostname:
+            # For doveadm, whose locks a dead node may leave as well.
+            os.environ[dovecot.HOSTNAME] = settings.lock_hostname
         code: int = options.run(settings, options)
         return code
     except StoreError as error:
@@ -44,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(settings: Settings, _options: argparse.Namespace) -> int:
     pipes.check_recipient(settings.archive_key)
     return DONE
+
+
+def _active(settings: Settings, options: argparse.Namespace) -> int:
+    _must_be_active(settings)
+    return _say(options, {"active": True}, ["this host has the mail"])
 
 
 def _ready(settings: Settings, options: argparse.Namespace) -> int:
@@ -83,6 +92,8 @@ def _act(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _archive(settings: Settings, options: argparse.Namespace) -> int:
+    # Before the lock: a host that does not have the store must not make the folder of archives in its place.
+    _must_be_active(settings)
     with _alone(settings):
         entry = _entry(settings, options.address)
         made, _before = archive.write(settings, entry, home(settings.mail_root, entry), _now())
@@ -121,6 +132,7 @@ def _purge(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _restore(settings: Settings, options: argparse.Namespace) -> int:
+    _must_be_active(settings)
     with _alone(settings):
         entry = _entry(settings, options.address)
         source = removal.choose(archive.known(settings.archive_dir), entry, options.archive)
@@ -159,10 +171,16 @@ def _list(settings: Settings, options: argparse.Namespace) -> int:
 # --- what they share ---
 
 
-def _replica(settings: Settings) -> Replica:
-    """The replica, on the active mail host and complete: nothing is done on less."""
+def _must_be_active(settings: Settings) -> None:
+    if settings.mount_point and not os.path.ismount(settings.mount_point):
+        raise NotActive(f"not the active mail host: nothing is mounted at {settings.mount_point}")
     if not settings.mail_root.is_dir() or not dovecot.is_running():
         raise NotActive(f"not the active mail host: {settings.mail_root} or a running Dovecot is missing")
+
+
+def _replica(settings: Settings) -> Replica:
+    """The replica, on the active mail host and complete: nothing is done on less."""
+    _must_be_active(settings)
     replica = Replica(settings.base)
     replica.must_be_complete()
     return replica
@@ -243,6 +261,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     command("check", _check, "Read the settings, say what is wrong with them, and do nothing")
+    command("active", _active, "Say whether this host has the mail, and Dovecot runs on it")
     made = command("ready", _ready, "Make mailboxes and their special folders where they are missing")
     made.add_argument("addresses", nargs="+", metavar="ADDRESS", help="mailboxes, or - for a list on standard input")
     made = command(

@@ -14,6 +14,8 @@ from pathlib import Path
 from .settings import StoreError
 
 DOVEADM = "/usr/bin/doveadm"
+# The variable that names this host in Dovecot's locks.
+HOSTNAME = "DOVECOT_HOSTNAME"
 # A session that is asked to end is gone within some milliseconds; one that is writing to a full disk may not be.
 SECONDS = 10
 EXPECTED = re.compile(r"Mailbox already exists|User no longer exists, skipping")

@@ -21,7 +21,8 @@ class NotActive(StoreError):
 @dataclass(frozen=True)
 class Settings:
     """`folders` are the special folders of every mailbox; `archive_key` is an age recipient or "" (not encrypted);
-    `archive_days` 0 keeps archives for ever."""
+    `archive_days` 0 keeps archives for ever. In a cluster the store lies below `mount_point`, and `lock_hostname` is
+    the name of all nodes in Dovecot's locks; both are "" on a single host."""
 
     mail_root: Path
     owner: str
@@ -30,6 +31,8 @@ class Settings:
     archive_dir: Path
     archive_key: str
     archive_days: int
+    mount_point: str = ""
+    lock_hostname: str = ""
 
 
 def load(file: Path = FILE) -> Settings:
@@ -47,6 +50,8 @@ def load(file: Path = FILE) -> Settings:
             archive_dir=Path(data["archive_dir"]),
             archive_key=str(data["archive_key"]),
             archive_days=int(data["archive_days"]),
+            mount_point=str(data.get("mount_point", "")),
+            lock_hostname=str(data.get("lock_hostname", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{file}: field missing or of the wrong kind: {error}") from error
