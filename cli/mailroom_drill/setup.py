@@ -50,7 +50,14 @@ def ground(file: Path | None, confirm: str | None) -> Iterator[Pair]:
             nodes = list(pair.nodes.values())
             wait_for(lambda: all(node.try_run(known)[0] == 0 for node in nodes), "the replicas know the mailboxes", 60)
         witness.install(pair)
+        home = pair.active()
         yield pair
+        # Where it was; after a failure it stays as it is, to be looked at.
+        pair.wait_healthy()
+        if pair.active() != home:
+            pair.switch(home)
+            pair.wait_healthy()
+        pair.clean_up()
     finally:
         lab_tools.BROKEN.unlink(missing_ok=True) if provider else None
         witness.remove(pair)
