@@ -25,6 +25,7 @@ from .logic.verdict import Verdict, compare_folders, judge
 from .pair import Pair
 from .readers import Readers, read_all
 from .senders import Crew, Load, accepted_since
+from .target import Account
 
 # How long load runs before the fault, and how long the service is looked at after it.
 WARM, COOL = 3.0, 2.0
@@ -101,7 +102,7 @@ class Case:
         seeded = random.Random(f"{self.plan.seed} {self.prefix.partition('.')[2]}")  # noqa: S311
         scene = Scene(pair, self.history, active, pair.other(active), seeded, self.plan.patience)
         result = Result(fault.name, fault.title, active, started=time.time())
-        before = self.read()[0]
+        before = self.read({})[0]
         fault.prepare(scene)
         crew = Crew(pair.target, self.history, self.prefix, self.plan.seed, self.plan.load)
         readers = Readers(pair.target, self.history)
@@ -170,19 +171,24 @@ class Case:
 
     # The judgement -------------------------------------------------------------------------------
 
-    def read(self) -> tuple[dict[str, Folder], list[Copy]]:
-        """All mailboxes over IMAP."""
+    def read(self, before: Mapping[str, Folder]) -> tuple[dict[str, Folder], list[Copy]]:
+        """All mailboxes over IMAP: their UIDs, and what is in them beyond those that were there before."""
         target = self.pair.target
+
+        def one(account: Account) -> tuple[Folder, list[Copy]]:
+            known = before[account.address].messages if before else {}
+            return read_all(target, account, max(known, default=0))
+
         with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(lambda account: read_all(target, account), target.accounts))
-        folders = {account.address: one[0] for account, one in zip(target.accounts, found, strict=True)}
-        return folders, [copy for one in found for copy in one[1]]
+            found = list(pool.map(one, target.accounts))
+        folders = {account.address: folder for account, (folder, _copies) in zip(target.accounts, found, strict=True)}
+        return folders, [copy for _folder, copies in found for copy in copies]
 
     def judge(self, result: Result, scene: Scene, before: Mapping[str, Folder], closed: Iterable[str]) -> None:
         pair, events = self.pair, self.history.events
         self.times(result, scene, events)
-        after, over_imap = self.read()
-        in_files = [copy for copy in pair.files(list(after)) if copy.identity.startswith(self.prefix)]
+        after, over_imap = self.read(before)
+        in_files = [copy for copy in pair.files(list(after), result.started) if copy.identity.startswith(self.prefix)]
         over_imap = model.fresh(over_imap, before, self.prefix)
         verdict = judge(model.attempts(events), over_imap, in_files, [self.disturbance(result, scene)])
         seen, contradictions = model.seen(events)

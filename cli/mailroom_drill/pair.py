@@ -89,7 +89,7 @@ class Pair:
     def order_switch(self, to: str, by: str) -> None:
         """Ask for the group on a node. The constraint that this makes goes with `forget_switch`."""
         resource = shlex.quote(self.target.group)
-        self.nodes[by].run(f"crm_resource --resource {resource} --move --node {shlex.quote(to)} --force --quiet")
+        self.nodes[by].run(f"crm_resource --resource {resource} --move --node {shlex.quote(to)} --quiet")
 
     def forget_switch(self) -> None:
         resource = shlex.quote(self.target.group)
@@ -117,11 +117,11 @@ class Pair:
         self.nodes[node].run("postqueue -f")
         wait_for(lambda: not self.queue(node), f"the queue of {node} is empty", seconds, 0.5)
 
-    def files(self, mailboxes: Sequence[str]) -> list[Copy]:
-        """What lies in the mailboxes' files on the shared disk."""
+    def files(self, mailboxes: Sequence[str], since: float) -> list[Copy]:
+        """What was stored in the mailboxes' files on the shared disk since a moment."""
         source = resources.files(__package__)
         program = (source / "logic/messages.py").read_text() + (source / "files/mailboxes.py").read_text() + CALL
-        text = self.nodes[self.active()].run(f"python3 - {shlex.join(mailboxes)}", program, seconds=120)
+        text = self.nodes[self.active()].run(f"python3 - {since:.0f} {shlex.join(mailboxes)}", program, seconds=120)
         return [Copy(**json.loads(line)) for line in text.splitlines()]
 
     # Journals -------------------------------------------------------------------------------------

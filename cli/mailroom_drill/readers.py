@@ -17,6 +17,7 @@ from .senders import ANSWER, CONNECT, RETRY
 from .target import Account, Target
 
 PAUSE = 0.15
+HEAD = f"(UID BODY.PEEK[HEADER.FIELDS ({messages.HEADER})])"
 _UID = re.compile(rb"UID (\d+)")
 
 
@@ -51,25 +52,25 @@ def _validity(imap: imaplib.IMAP4) -> int:
     return int(imap.response("UIDVALIDITY")[1][0])
 
 
-def read_all(target: Target, account: Account) -> tuple[Folder, list[Copy]]:
-    """Everything in a mailbox: INBOX with its UIDs, and the messages of all folders."""
+def read_all(target: Target, account: Account, known: int = 0) -> tuple[Folder, list[Copy]]:
+    """All UIDs of an inbox, and all messages that are above a UID there or in any other folder."""
     with Impatient(target, target.tls(), answer=60) as imap:
         imap.login(account.address, account.password)
         names = [line.split(b' "/" ')[-1].strip(b'"').decode() for line in imap.list()[1] if isinstance(line, bytes)]
-        copies: list[Copy] = []
-        folder = Folder(0, {})
+        folder, copies = Folder(0, {}), []
         for name in sorted(names):
             if imap.select(f'"{name}"', readonly=True)[0] != "OK":
                 continue
-            validity = _validity(imap)
-            data = imap.uid("FETCH", "1:*", "(UID BODY.PEEK[])")[1]
-            uids = {}
-            for uid, raw in _fetched(data):
-                identity, digest = messages.read(raw)
-                uids[uid] = identity
-                copies.append(Copy(account.address, identity, digest, uid=uid, where=f"{name} UID {uid}"))
-            if name.upper() == "INBOX":
-                folder = Folder(validity, uids)
+            inbox = name.upper() == "INBOX"
+            if inbox:
+                heads = imap.uid("FETCH", "1:*", HEAD)[1]
+                folder = Folder(_validity(imap), {uid: messages.read(raw)[0] for uid, raw in _fetched(heads)})
+            above = known if inbox else 0
+            for uid, raw in _fetched(imap.uid("FETCH", f"{above + 1}:*", "(UID BODY.PEEK[])")[1]):
+                # `N:*` is the last message where there is none above N.
+                if uid > above:
+                    identity, digest = messages.read(raw)
+                    copies.append(Copy(account.address, identity, digest, uid=uid, where=f"{name} UID {uid}"))
     return folder, copies
 
 
@@ -120,8 +121,7 @@ class Reader(threading.Thread):
 
     def look(self, imap: imaplib.IMAP4, validity: int) -> None:
         """Remember the UIDs that are new."""
-        header = f"(UID BODY.PEEK[HEADER.FIELDS ({messages.HEADER})])"
-        data = imap.uid("FETCH", f"{self.next_uid}:*", header)[1]
+        data = imap.uid("FETCH", f"{self.next_uid}:*", HEAD)[1]
         for uid, raw in _fetched(data):
             if uid >= self.next_uid:
                 identity = messages.read(raw)[0]

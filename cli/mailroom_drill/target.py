@@ -60,7 +60,7 @@ def of_lab(info: Mapping[str, Any], accounts: tuple[Account, ...] = ()) -> Targe
     pair = {name: info["hosts"][name] for name in info.get("pair", [])}
     if len(pair) != 2:
         raise DrillError(f"the lab has {len(pair)} hosts in the group `cluster`, and a pair is two")
-    options = (f"UserKnownHostsFile={STATE}/ssh/known_hosts", "IdentitiesOnly=yes", "ConnectTimeout=5")
+    options = (f"UserKnownHostsFile={STATE}/ssh/known_hosts", "IdentitiesOnly=yes", "ConnectTimeout=3")
     return Target(
         name=info["name"],
         nodes={name: f"root@{next(iter(found.values()))}" for name, found in pair.items()},

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 
 from ..shell import wait_for
-from .base import EITHER, Fault, Scene
+from .base import STAYS, Fault, Scene
 
 
 class FillDisk(Fault):
@@ -14,7 +14,7 @@ class FillDisk(Fault):
 
     name = "fill-disk"
     title = "the shared disk is full"
-    expect = EITHER
+    expect = STAYS
     blocks = True
     file = ".mailroom-drill-full"
 

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from mailroom_drill import senders
+from mailroom_drill import readers, senders
 from mailroom_drill.history import History
 from mailroom_drill.logic.messages import read
 from mailroom_drill.senders import Crew, Load, Sender, routes
@@ -151,3 +151,11 @@ def test_a_crew_sends_over_both_ways_and_ends(crew):
     one.stop(2)
     assert check()
     assert not any(sender.is_alive() for sender in one.senders)
+
+
+def test_what_a_fetch_brings():
+    # The UID stands before the literal, or behind it; flags that changed come as lines of their own.
+    data = [(b"1 (UID 7 BODY[] {1}", b"a"), b")", (b"2 (BODY[] {1}", b"b"), b" UID 8)", b"3 (FLAGS (\\Seen))", None]
+    assert readers._fetched(data) == [(7, b"a"), (8, b"b")]
+    assert readers._fetched([None]) == []
+    assert readers._fetched([(b"1 (BODY[] {1}", b"a")]) == []
