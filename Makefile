@@ -55,6 +55,11 @@ platform: .setup-lab ## Build the lab anew and test it: check mode, converge, id
 production-check: .setup-lab ## Build hosts from inventories/production, beside the lab, and use them
 	pytest -v tests/platform/production_build.py
 
+.PHONY: status
+status: .setup ## Who has the mail, and what needs attention, on one screen (FLAGS="-e format=json": as data)
+	@ANSIBLE_CALLBACK_PLUGINS=cli/callback_plugins ANSIBLE_STDOUT_CALLBACK=mailroom_screen ANSIBLE_CALLBACKS_ENABLED=mailroom_result \
+	  ansible-playbook playbooks/ops/status.yml $(FLAGS)
+
 .PHONY: bench
 bench: .setup-lab ## Measure the figures that the docs name, in one run
 	@python lab/bench.py $(FLAGS)

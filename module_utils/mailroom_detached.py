@@ -8,12 +8,13 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from ansible.module_utils.mailroom_ldap import DirectoryError
 
 
-def detached(work: Callable[[], int]) -> int:
-    """Do the work in a process of its own, and return its result or raise its DirectoryError.
+def detached(work: Callable[[], Any]) -> Any:
+    """Do the work in a process of its own, and return its result (as JSON has it) or raise its DirectoryError.
 
     slapd (2.6.10 at least) may crash when a client goes away in the middle of a transaction: one kill in twenty did
     that. A lost connection to the controller, or an interrupted play, ends the module but not this process, and a
@@ -29,14 +30,14 @@ def detached(work: Callable[[], int]) -> int:
         text = stream.read()
     os.waitpid(child, 0)
     if not text:
-        raise DirectoryError("the process that writes was ended; run again")
+        raise DirectoryError("the process that works was ended; run again")
     answer = json.loads(text)
     if "error" in answer:
         raise DirectoryError(answer["error"])
-    return int(answer["result"])
+    return answer["result"]
 
 
-def _run(work: Callable[[], int], writing: int) -> None:
+def _run(work: Callable[[], Any], writing: int) -> None:
     """The child: it never returns, and runs nobody's exit handlers."""
     try:
         os.setsid()
@@ -46,7 +47,7 @@ def _run(work: Callable[[], int], writing: int) -> None:
         for stream in range(3):
             os.dup2(nowhere, stream)
         try:
-            answer: dict[str, int | str] = {"result": work()}
+            answer: dict[str, Any] = {"result": work()}
         except Exception as error:
             answer = {"error": str(error) if isinstance(error, DirectoryError) else f"{type(error).__name__}: {error}"}
         with suppress(OSError), os.fdopen(writing, "w", encoding="utf-8") as stream:

@@ -14,6 +14,9 @@ try:
 except ImportError as error:
     IMPORT_ERROR = str(error)
 
+# The control by which replicas ask (RFC 4533): who supports it hands changes on.
+_SYNC_REQUEST = b"1.3.6.1.4.1.4203.1.9.1.1"
+
 
 class DirectoryError(Exception):
     """The directory refused or could not be reached; the text says what it said."""
@@ -33,8 +36,18 @@ def explain(error: Exception) -> str:
 class Session:
     """A connection: as local root (SASL EXTERNAL over ldapi) or with a name and password."""
 
-    def __init__(self, uri: str = "ldapi:///", who: str = "", password: str = "", ca: str = "", timeout: int = 30):
+    def __init__(
+        self,
+        uri: str = "ldapi:///",
+        who: str = "",
+        password: str = "",
+        ca: str = "",
+        timeout: int = 30,
+        patience: int | None = None,
+    ):
+        """`timeout`: seconds for a connection to come about; `patience`: for each answer after that, if it matters."""
         self.uri, self._who, self._password, self._ca, self._timeout = uri, who, password, ca, timeout
+        self._patience = patience
 
     def __enter__(self) -> Session:
         return self.connect()
@@ -45,6 +58,8 @@ class Session:
             self.raw = ldap.initialize(self.uri)
             self.raw.set_option(ldap.OPT_NETWORK_TIMEOUT, self._timeout)
             self.raw.set_option(ldap.OPT_REFERRALS, 0)
+            if self._patience:
+                self.raw.set_option(ldap.OPT_TIMEOUT, self._patience)
             if self._ca:
                 self.raw.set_option(ldap.OPT_X_TLS_CACERTFILE, self._ca)
                 self.raw.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
@@ -119,3 +134,24 @@ def accepts_password(uri: str, dn: str, password: str) -> bool:
 
 def _raw(values: Iterable[str]) -> list[bytes]:
     return [value.encode("utf-8", "surrogateescape") for value in values]
+
+
+def offers_changes(uri: str, suffix: str, seconds: int = 1) -> bool:
+    """Return whether a server has the suffix and hands its changes on, which is what makes it a provider.
+
+    What a server is for, it tells anybody, so this needs no log-in, and its certificate does not matter.
+    """
+    connection = ldap.initialize(uri)
+    try:
+        for option in (ldap.OPT_NETWORK_TIMEOUT, ldap.OPT_TIMEOUT):
+            connection.set_option(option, seconds)
+        connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_NEVER)
+        connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+        rows = connection.search_s("", ldap.SCOPE_BASE, "(objectClass=*)", ["namingContexts", "supportedControl"])
+    except ldap.LDAPError:
+        return False
+    finally:
+        connection.unbind_s()
+    entry = rows[0][1] if rows else {}
+    names = [value.decode().lower() for value in entry.get("namingContexts", [])]
+    return suffix.lower() in names and _SYNC_REQUEST in entry.get("supportedControl", [])

@@ -43,7 +43,7 @@ def _node_names(data: Data) -> list[str]:
 
 
 def _resource_names(data: Data) -> set[str]:
-    return {item["name"] for part in ("resources", "groups", "fence_devices") for item in data[part]}
+    return {item["name"] for part in ("resources", "groups", "clones", "fence_devices") for item in data[part]}
 
 
 def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -58,7 +58,7 @@ def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
 
 def _names(data: Data) -> Iterator[str]:
     # The CIB is one XML document: an id exists once in it, whatever kind of object has it.
-    parts = ("resources", "groups", "fence_devices", "constraints", "fence_levels")
+    parts = ("resources", "groups", "clones", "fence_devices", "constraints", "fence_levels")
     counts = Counter(str(item["name"]) for part in parts for item in data[part])
     yield from (f"{name}: the name is used for {count} objects" for name, count in sorted(counts.items()) if count > 1)
     yield from (
@@ -151,8 +151,10 @@ def _quorum(data: Data) -> Iterator[str]:
         yield "cluster_wait_for_all: without it, two nodes that start at boot and do not see each other fence in turns"
     if device:
         own = {str(_address(text)) for node in data["nodes"] for text in node["addresses"]}
-        host = str(device["host"])
-        if host in _node_names(data) or str(_address(host)) in own:
+        host = str(device.get("host") or "")
+        if not host:
+            yield "cluster_quorum_device: it needs the address of its host"
+        elif host in _node_names(data) or str(_address(host)) in own:
             # It would be lost together with the vote of that node.
             yield f"cluster_quorum_device: {host} is a node of the cluster; the third vote must be somewhere else"
 
@@ -229,7 +231,8 @@ def _resources(data: Data) -> Iterator[str]:
 def _groups(data: Data) -> Iterator[str]:
     known = {resource["name"] for resource in data["resources"]}
     placed: dict[str, str] = {}
-    for group in data["groups"]:
+    clones = [{"name": item["name"], "resources": [item["resource"]]} for item in data["clones"]]
+    for group in [*data["groups"], *clones]:
         if not group["resources"]:
             yield f"{group['name']}: a group needs resources"
         for name in group["resources"]:
