@@ -23,6 +23,7 @@ options:
   fence_levels: {description: Orders in which devices are tried., type: list, elements: dict, default: []}
   resources: {description: Resources in order., type: list, elements: dict, default: []}
   groups: {description: Groups of resources., type: list, elements: dict, default: []}
+  clones: {description: Resources that run on several nodes., type: list, elements: dict, default: []}
   constraints: {description: Locations and orders., type: list, elements: dict, default: []}
   allow_removals: {description: Objects that may be removed., type: list, elements: str, default: []}
   allow_interruptions: {description: Resources that may be stopped or moved., type: list, elements: str, default: []}
@@ -70,7 +71,7 @@ from ansible.module_utils.mailroom import cib, cib_live
 from ansible.module_utils.mailroom.cib_build import CibError, build
 
 DICTS = ("properties", "resource_defaults", "operation_defaults")
-LISTS = ("fence_devices", "fence_levels", "resources", "groups", "constraints")
+LISTS = ("fence_devices", "fence_levels", "resources", "groups", "clones", "constraints")
 WORDS = ("allow_removals", "allow_interruptions")
 # cibadmin, when somebody else wrote since we read (EX_OLD, and "not found" of what a patch wants to change).
 TRIES = 5
@@ -141,7 +142,7 @@ class Cluster:
         command = ("crm_simulate", "--run", "--output-as=xml", "--xml-file", self.file(text))
         return cib_live.actions(self.run(*command))
 
-    def parameters(self, element: Any) -> dict[str, bool] | None:
+    def parameters(self, element: Any) -> dict[str, tuple[str, ...]] | None:
         """What an agent accepts, by its own word; None for what has no agent with parameters."""
         kind = element.get("class")
         if kind == "stonith":
@@ -173,7 +174,7 @@ class Cluster:
 
 
 def _wrong(cluster: Cluster, touched: list[Any]) -> list[str]:
-    known: dict[tuple[str, ...], dict[str, bool] | None] = {}
+    known: dict[tuple[str, ...], dict[str, tuple[str, ...]] | None] = {}
     lines = []
     for element in touched:
         agent = tuple(str(element.get(part)) for part in ("class", "provider", "type"))
@@ -182,6 +183,14 @@ def _wrong(cluster: Cluster, touched: list[Any]) -> list[str]:
         if known[agent] is not None:
             lines += cib_live.wrong_parameters(element, known[agent])
     return lines
+
+
+def _remarks(module: AnsibleModule, plan: Any, faults: list[str]) -> None:
+    """Say in every run what is not ours, or was changed by hand for a while, and what of ours does not run."""
+    for item in plan.drift:
+        module.warn(f"{item.what}, left alone: {item}")
+    for fault in faults:
+        module.warn(fault)
 
 
 def _settle(module: AnsibleModule, cluster: Cluster, wanted: set[str], result: dict[str, Any]) -> None:
@@ -202,7 +211,8 @@ def _settle(module: AnsibleModule, cluster: Cluster, wanted: set[str], result: d
         )
     if faults:
         words = ["The configuration was written, and not all that it wants runs.", *faults]
-        module.fail_json(msg="\n".join(words), **result)
+        # The plan has been carried out; what matters now are the reasons.
+        module.fail_json(msg="\n".join(words), **{**result, "plan": {}, "preview": []})
 
 
 def main() -> None:
@@ -257,28 +267,31 @@ def _main(module: AnsibleModule, cluster: Cluster) -> None:
             already, then = cluster.simulate(live), cluster.simulate(outcome.xml)
             result["preview"] = [str(item) for item in then]
             text = "".join(f"preview: {item}\n" for item in then) + text
-            ended = cib_live.interruptions(already, then, plan_resources(desired))
+            # A fencing device that starts again interrupts nobody.
+            ended = cib_live.interruptions(already, then, plan_resources(desired, fencing=False))
             refusals += cib.interrupted(ended, options["allow_interruptions"])
         if module._diff:
-            result["diff"] = {"prepared": text} if plan.changed or plan.drift else {}
+            result["diff"] = {"prepared": text} if plan.changed else {}
         if refusals:
             words = ["Refused, nothing was changed.", *refusals]
             module.fail_json(msg="\n".join(words), **result)
         if not plan.changed or module.check_mode:
             result["changed"] = plan.changed
+            _remarks(module, plan, cib_live.not_running(cluster.status(), plan_resources(desired)) if ready else [])
             module.exit_json(**result)
         if cluster.patch(live, outcome.xml):
             break
     else:
         raise CibError(f"somebody else wrote to the cluster's configuration {TRIES} times while this run tried to")
+    _remarks(module, plan, [])
     result.update(changed=True, epoch=cib.version(cluster.live()))
     _settle(module, cluster, plan_resources(desired), result)
     module.exit_json(**result)
 
 
-def plan_resources(desired: Any) -> set[str]:
+def plan_resources(desired: Any, *, fencing: bool = True) -> set[str]:
     """The names of all resources that the data wants to run."""
-    return {str(item.get("id")) for item in desired.primitives()}
+    return {str(item.get("id")) for item in desired.primitives() if fencing or item.get("class") != "stonith"}
 
 
 if __name__ == "__main__":

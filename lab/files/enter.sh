@@ -33,6 +33,9 @@ if [ -n "$device" ]; then
   systemd-tmpfiles --create --prefix=/dev /etc/tmpfiles.d/lab-shared.conf
 fi
 
+# Nothing of these is in a container; without them a start takes less.
+systemctl --quiet mask dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount \
+  modprobe@.service proc-sys-fs-binfmt_misc.automount systemd-binfmt.service
 [ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -A >/dev/null
 systemctl daemon-reload
 systemctl enable --quiet --now lab-mounts.service ssh.service

@@ -49,7 +49,7 @@ def compare(desired: Desired, live: str, allow_removals: Collection[str] = ()) -
         root = ET.fromstring(live)  # noqa: S314
     except ET.ParseError as error:
         raise CibError(f"the cluster's CIB cannot be read: {error}") from error
-    return _Comparison(desired, root, frozenset(allow_removals)).run()
+    return _Comparison(desired, root, allow_removals).run()
 
 
 def version(live: str) -> str:
@@ -72,10 +72,10 @@ def interrupted(found: Iterable[Action], allowed: Collection[str]) -> list[str]:
 
 
 def describe(element: ET.Element, ours: Collection[str] = ()) -> Entry:
-    """An object as attributes with values. Of a group's members only those in `ours` count."""
+    """An object as attributes with values. Of the members of a group or clone only those in `ours` count."""
     if element.tag == "primitive":
         return _describe_primitive(element)
-    if element.tag == "group":
+    if element.tag in ("group", "clone"):
         members = tuple(str(item.get("id")) for item in element.findall("primitive") if item.get("id") in ours)
         return {"resources": members, **_pairs(element, "meta_attributes", "meta")}
     entry: Entry = {name: (value,) for name, value in element.items() if name != "id"}
@@ -124,7 +124,7 @@ def _pairs(element: ET.Element, part: str, prefix: str) -> Entry:
 
 
 class _Comparison:
-    def __init__(self, desired: Desired, root: ET.Element, allowed: frozenset[str]) -> None:
+    def __init__(self, desired: Desired, root: ET.Element, allowed: Collection[str]) -> None:
         self.desired, self.root, self.allowed = desired, root, allowed
         configuration = root.find("configuration")
         if configuration is None:
@@ -230,7 +230,9 @@ class _Comparison:
         after: Entry = {name: (value,) for name, value in wanted.items()}
         if before == after:
             return
-        self.steps.append(Step(*_defaults_step(mine, wanted), _changes(before, after), "defaults", label))
+        # Nothing runs otherwise when a default goes, so that is an update and needs no word.
+        action = CREATE if mine is None else UPDATE
+        self.steps.append(Step(action, identity, _changes(before, after), "defaults", label))
         box = self._section(section)
         if mine is not None:
             box.remove(mine)
@@ -242,7 +244,7 @@ class _Comparison:
     # resources
 
     def _resources(self) -> None:
-        wanted = {str(item.get("id")) for top in self.desired.resources for item in (top, *top.findall("primitive"))}
+        wanted = {str(item.get("id")) for top in self.desired.resources for item in top.iter() if item.tag in _TOP}
         self.ours |= wanted
         for element in self.desired.resources:
             live = self._find(element)
@@ -250,7 +252,7 @@ class _Comparison:
                 final = self._primitive(element, live)
                 self._put_on_top(final, live)
             else:
-                self._group(element, live, wanted)
+                self._box(element, live, wanted)
         self._foreign_resources()
 
     def _find(self, element: ET.Element) -> ET.Element | None:
@@ -266,7 +268,7 @@ class _Comparison:
 
     def _detach(self, element: ET.Element) -> None:
         parent = self._parent(element)
-        if parent.tag in _WRAPPED:
+        if parent.tag in _WRAPPED and parent.get("id") not in self.owned:
             raise CibError(
                 f"{element.get('id')} is inside {parent.tag} {parent.get('id')}, which this project did not make: "
                 f"take it out of there first (pcs resource unclone {element.get('id')})"
@@ -306,7 +308,8 @@ class _Comparison:
         self.touched.append(element)
         return _with_kept(element, live, kept)
 
-    def _group(self, element: ET.Element, live: ET.Element | None, wanted: set[str]) -> None:
+    def _box(self, element: ET.Element, live: ET.Element | None, wanted: set[str]) -> None:
+        """A group or a clone, with its members."""
         name = str(element.get("id"))
         members = []
         before = {} if live is None else describe(live, wanted | self.owned)
@@ -321,9 +324,9 @@ class _Comparison:
         for key, value in kept.items():
             label = f"{name}: {key.removeprefix('meta ')}={value[0]}"
             self.drift.append(Drift(f"{name} {key}", label, _RESOURCES, BY_HAND))
-        changed = self._step(name, _RESOURCES, "group", before, {**after, **kept}, there=live is not None)
+        changed = self._step(name, _RESOURCES, element.tag, before, {**after, **kept}, there=live is not None)
         if live is None:
-            fresh = ET.SubElement(self._section("resources"), "group", id=name)
+            fresh = ET.SubElement(self._section("resources"), element.tag, id=name)
             fresh.extend(item for item in element if item.tag != "primitive")
             fresh.extend(members)
             return
@@ -331,7 +334,7 @@ class _Comparison:
         if self._parent(live).tag in _WRAPPED:
             self._detach(live)
         if changed and {**after, **kept} != before:
-            shell = _with_kept(ET.Element("group", id=name), live, kept)
+            shell = _with_kept(ET.Element(element.tag, id=name), live, kept)
             desired_meta = [item for item in element if item.tag != "primitive"]
             for item in [child for child in live if child.tag != "primitive"]:
                 live.remove(item)
@@ -340,7 +343,9 @@ class _Comparison:
         if ordered != members:
             for item in live.findall("primitive"):
                 live.remove(item)
-            live.extend(members + strangers)
+            # One that moves elsewhere waits there until its turn comes.
+            stay = {item.get("id") for item in members}
+            live.extend(members + strangers + [item for item in ordered if item.get("id") not in stay])
 
     def _foreign_resources(self) -> None:
         section = self.configuration.find("resources")
@@ -397,7 +402,8 @@ class _Comparison:
         """The objects among some ids: resources, groups, constraints, levels."""
         tops = (
             *self.configuration.findall("resources//primitive"),
-            *self.configuration.findall("resources/group"),
+            *self.configuration.findall("resources//group"),
+            *self.configuration.findall("resources/clone"),
             *self.configuration.findall("constraints/*"),
             *self.configuration.findall("fencing-topology/*"),
         )
@@ -418,10 +424,9 @@ class _Comparison:
             # A constraint goes with its resource without a word of its own.
             if not names & {item.get(reference) for reference in _REFERENCES}:
                 unnamed += [(kind, name)] * (name not in self.allowed)
-            if item.tag == "group" and (strangers := _strangers(item, self.owned)):
+            if item.tag in ("group", "clone") and (strangers := _strangers(item)):
                 raise CibError(
-                    f"{name} would be removed, but {', '.join(strangers)} in it is not ours: "
-                    "take it out first (pcs resource group remove)"
+                    f"{name} would be removed, but {', '.join(strangers)} in it is not ours: take it out first"
                 )
             self._parent(item).remove(item)
         if unnamed:
@@ -442,9 +447,10 @@ class _Comparison:
                     "removed.",
                     f"Remove it first: pcs constraint delete {item.get('id')}",
                 )
-        empty = [item for item in self.configuration.findall("resources/group") if item.find("primitive") is None]
-        for item in empty:
-            yield Refusal(f"group {item.get('id')} would be left without resources.", "Remove the group by hand first.")
+        for item in self.configuration.findall("resources//"):
+            if item.tag in ("group", "clone") and not _strangers(item):
+                word = f"{item.tag} {item.get('id')} would be left without resources."
+                yield Refusal(word, "Remove it by hand first.")
 
     def _tag(self) -> None:
         box = self._section("tags")
@@ -468,13 +474,9 @@ def _changes(before: Entry, after: Entry) -> tuple[Change, ...]:
     return tuple(change for change in found if change.old != change.new)
 
 
-def _defaults_step(mine: ET.Element | None, wanted: Mapping[str, str]) -> tuple[str, str]:
-    # Nothing runs otherwise when a default goes, so it is an update and needs no word.
-    return (CREATE if mine is None else UPDATE), "defaults" if wanted else "defaults (none)"
-
-
-def _strangers(group: ET.Element, owned: Collection[str]) -> list[str]:
-    return [str(item.get("id")) for item in group.findall("primitive") if item.get("id") not in owned]
+def _strangers(box: ET.Element) -> list[str]:
+    """What is left in a group or clone, after all of ours was taken out."""
+    return [str(item.get("id")) for item in box if item.tag in _TOP]
 
 
 def _with_kept(element: ET.Element, live: ET.Element | None, kept: Mapping[str, tuple[str, ...]]) -> ET.Element:

@@ -69,8 +69,8 @@ class Desired:
 def build(data: Data, secrets: Mapping[str, Mapping[str, str]] | None = None) -> Desired:
     """Return the objects that the data stands for.
 
-    `data` has properties, resource_defaults, operation_defaults, fence_devices, resources, groups, constraints,
-    fence_levels and fencing (bool); `secrets` has the secret parameters of each fencing device, by its name.
+    `data` has properties, resource_defaults, operation_defaults, fence_devices, resources, groups, clones,
+    constraints, fence_levels and fencing (bool); `secrets` has the secret parameters of fencing devices, by name.
     """
     secrets = secrets or {}
     known = {item["name"] for item in data.get("fence_devices", [])}
@@ -127,7 +127,8 @@ def _id(text: str) -> str:
 def _fence_device(device: Data, secrets: Mapping[str, str]) -> ET.Element:
     parameters: dict[str, Any] = {"pcmk_host_list": device["host"], "pcmk_host_check": "static-list"}
     if device.get("delay") not in (None, 0, "0", "0s"):
-        parameters["pcmk_delay_base"] = device["delay"]
+        # With the node's name, as without it Pacemaker 3.0.0 complains of an empty mapping each time.
+        parameters["pcmk_delay_base"] = f"{device['host']}:{device['delay']}"
     given = {**device.get("parameters", {}), **secrets}
     if "pcmk_host_map" in given:
         # The map says it already.
@@ -171,37 +172,52 @@ def _operations(owner: str, operations: Sequence[Data]) -> list[ET.Element]:
 
 
 def _resources(data: Data) -> list[ET.Element]:
-    """Groups with their members where the first of them stands, and what is in no group by itself."""
-    members = {name: group for group in data.get("groups", []) for name in group["resources"]}
+    """Groups and clones where the first of their members stands, and what is in none by itself."""
+    boxes = [("group", item, item["resources"]) for item in data.get("groups", [])]
+    boxes += [("clone", item, [item["resource"]]) for item in data.get("clones", [])]
+    places = {name: box for box in boxes for name in box[2]}
     primitives = {item["name"]: _primitive(item) for item in data.get("resources", [])}
+    if missing := sorted(set(places) - set(primitives)):
+        raise CibError(f"{places[missing[0]][1]['name']}: there is no resource {missing[0]}")
     found: list[ET.Element] = []
     done: set[str] = set()
     for name, element in primitives.items():
-        group = members.get(name)
-        if group is None:
+        if name not in places:
             found.append(element)
-        elif group["name"] not in done:
-            done.add(group["name"])
-            found.append(_group(group, primitives))
+            continue
+        kind, box, members = places[name]
+        if box["name"] not in done:
+            done.add(box["name"])
+            found.append(_box(kind, box, [primitives[member] for member in members]))
     return found
 
 
-def _group(group: Data, primitives: Mapping[str, ET.Element]) -> ET.Element:
-    found = ET.Element("group", id=group["name"])
-    if (part := nvset("meta_attributes", group["name"], group.get("meta", {}))) is not None:
+def _box(kind: str, box: Data, members: Sequence[ET.Element]) -> ET.Element:
+    found = ET.Element(kind, id=box["name"])
+    if (part := nvset("meta_attributes", box["name"], box.get("meta", {}))) is not None:
         found.append(part)
-    for name in group["resources"]:
-        if name not in primitives:
-            raise CibError(f"{group['name']}: there is no resource {name}")
-        found.append(primitives[name])
+    found.extend(members)
     return found
 
 
 def _constraint(item: Data) -> ET.Element:
     kind, given = item["type"], _texts(item)
     renamed = {
-        "location": {"resource": "rsc", "node": "node", "score": "score", "discovery": "resource-discovery"},
-        "colocation": {"resource": "rsc", "with": "with-rsc", "score": "score", "influence": "influence"},
+        "location": {
+            "resource": "rsc",
+            "role": "role",
+            "node": "node",
+            "score": "score",
+            "discovery": "resource-discovery",
+        },
+        "colocation": {
+            "resource": "rsc",
+            "role": "rsc-role",
+            "with": "with-rsc",
+            "with_role": "with-rsc-role",
+            "score": "score",
+            "influence": "influence",
+        },
         "order": {
             "first": "first",
             "then": "then",

@@ -155,16 +155,22 @@ def not_running(found: Status, wanted: Collection[str]) -> list[str]:
     return lines
 
 
-def parameters(text: str, agent: str) -> dict[str, bool]:
-    """The parameters that an agent knows, from its metadata, and whether each is required."""
-    root = _parse(text, f"the metadata of {agent}")
-    return {
-        item.get("name", ""): item.get("required") in ("1", "true") and not list(item.iterfind("content[@default]"))
-        for item in root.iterfind("parameters/parameter")
-    }
+def parameters(text: str, agent: str) -> dict[str, tuple[str, ...]]:
+    """The parameters that an agent knows, from its metadata, each with the names of which one must be given.
+
+    An optional one has no such names; an older name of a parameter that must be given does as well.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for item in _parse(text, f"the metadata of {agent}").iterfind("parameters/parameter"):
+        needed = item.get("required") in ("1", "true") and item.get("deprecated") not in ("1", "true")
+        if needed and item.find("content[@default]") is None:
+            found[item.get("name", "")] = tuple(filter(None, (item.get("name"), item.get("obsoletes"))))
+        else:
+            found[item.get("name", "")] = ()
+    return found
 
 
-def wrong_parameters(element: ET.Element, known: Mapping[str, bool]) -> list[str]:
+def wrong_parameters(element: ET.Element, known: Mapping[str, Collection[str]]) -> list[str]:
     """What is wrong with the parameters of a resource, a line for each."""
     name, fencing = element.get("id"), element.get("class") == "stonith"
     given = {pair.get("name", "") for pair in element.iterfind("instance_attributes/nvpair")}
@@ -173,7 +179,7 @@ def wrong_parameters(element: ET.Element, known: Mapping[str, bool]) -> list[str
         for parameter in sorted(given - set(known))
         if not (fencing and parameter.startswith(FENCER_PREFIX))
     ]
-    for parameter, required in known.items():
-        if required and parameter not in given and not (fencing and parameter in FENCER_FILLS):
+    for parameter, needed in known.items():
+        if needed and not given & set(needed) and not (fencing and parameter in FENCER_FILLS):
             lines.append(f"{name}: {element.get('type')} needs the parameter {parameter}")
     return lines

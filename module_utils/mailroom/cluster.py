@@ -43,7 +43,7 @@ def _node_names(data: Data) -> list[str]:
 
 
 def _resource_names(data: Data) -> set[str]:
-    return {item["name"] for part in ("resources", "groups", "fence_devices") for item in data[part]}
+    return {item["name"] for part in ("resources", "groups", "clones", "fence_devices") for item in data[part]}
 
 
 def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -58,7 +58,7 @@ def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
 
 def _names(data: Data) -> Iterator[str]:
     # The CIB is one XML document: an id exists once in it, whatever kind of object has it.
-    parts = ("resources", "groups", "fence_devices", "constraints", "fence_levels")
+    parts = ("resources", "groups", "clones", "fence_devices", "constraints", "fence_levels")
     counts = Counter(str(item["name"]) for part in parts for item in data[part])
     yield from (f"{name}: the name is used for {count} objects" for name, count in sorted(counts.items()) if count > 1)
     yield from (
@@ -151,8 +151,10 @@ def _quorum(data: Data) -> Iterator[str]:
         yield "cluster_wait_for_all: without it, two nodes that start at boot and do not see each other fence in turns"
     if device:
         own = {str(_address(text)) for node in data["nodes"] for text in node["addresses"]}
-        host = str(device["host"])
-        if host in _node_names(data) or str(_address(host)) in own:
+        host = str(device.get("host") or "")
+        if not host:
+            yield "cluster_quorum_device: it needs the address of its host"
+        elif host in _node_names(data) or str(_address(host)) in own:
             # It would be lost together with the vote of that node.
             yield f"cluster_quorum_device: {host} is a node of the cluster; the third vote must be somewhere else"
 
@@ -195,18 +197,23 @@ def _delay(device: Data) -> float:
 
 
 def _race(data: Data) -> Iterator[str]:
-    if data["unfenced_test"] or not data["two_node"] or milliseconds(data["properties"].get(PRIORITY_DELAY, 0)):
+    if data["unfenced_test"] or not data["two_node"]:
         return
     slowest: dict[str, float] = {}
     for device in data["fence_devices"]:
         slowest[device["host"]] = max(slowest.get(device["host"], 0), _delay(device))
-    if len(slowest) == 2 and len(set(slowest.values())) == 1:
+    by_priority = milliseconds(data["properties"].get(PRIORITY_DELAY, 0))
+    if not by_priority and len(slowest) == 2 and len(set(slowest.values())) == 1:
         # Both nodes of a split cluster fence at the same moment. With an equal delay both can succeed.
         yield (
             "cluster_fence_devices: both nodes would be fenced after the same delay, so a cut between them can kill "
-            "both. Give one device a `delay` of some seconds (the one of the node that may better be killed late), "
-            f"or set the property {PRIORITY_DELAY}"
+            f"both. Set the property {PRIORITY_DELAY} and give the group of the service a priority below 0, or give "
+            "one device a `delay` of some seconds"
         )
+    placed = [*data["resources"], *data["groups"], *data["clones"]]
+    if by_priority and not any(score(item.get("meta", {}).get("priority", 0)) for item in placed):
+        # It is for the node with the higher sum of priorities, and with none it does nothing.
+        yield f"cluster_properties: {PRIORITY_DELAY} does nothing, as no resource or group has a `priority` in its meta"
 
 
 def _watchdog(data: Data) -> Iterator[str]:
@@ -229,7 +236,8 @@ def _resources(data: Data) -> Iterator[str]:
 def _groups(data: Data) -> Iterator[str]:
     known = {resource["name"] for resource in data["resources"]}
     placed: dict[str, str] = {}
-    for group in data["groups"]:
+    clones = [{"name": item["name"], "resources": [item["resource"]]} for item in data["clones"]]
+    for group in [*data["groups"], *clones]:
         if not group["resources"]:
             yield f"{group['name']}: a group needs resources"
         for name in group["resources"]:
