@@ -147,7 +147,7 @@ def main() -> None:
         for service in options["services"]
     ]
     if not targets:
-        module.fail_json(msg="Nothing was done: the cluster has no addresses to move (resources of type IPaddr2).")
+        module.fail_json(msg="Nothing was done: the cluster has no addresses to move.")
     if before == [me] or module.check_mode:
         module.exit_json(changed=before != [me], source=before)
 

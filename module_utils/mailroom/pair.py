@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 # What a node of the cluster can be, the worst first; `crm_mon` tells them one by one.
 _STATES = ("unclean", "pending", "maintenance", "standby")
+# Agents that move addresses: our own and that of resource-agents.
+_ADDRESS_AGENTS = ("address", "IPaddr2")
 _LINK = re.compile(r"^LINK ID (\d+)")
 _ADDRESS = re.compile(r"^\s+addr\s*=\s*(\S+)")
 _PEER = re.compile(r"^\s+nodeid:\s*(\d+):\s*(\S.*?)\s*$")
@@ -105,7 +107,7 @@ def addresses(text: str) -> list[str]:
         root = ElementTree.fromstring(text)  # noqa: S314 - as above
     except ElementTree.ParseError:
         return []
-    moved = (item for item in root.iter("primitive") if item.get("type") == "IPaddr2")
+    moved = (item for item in root.iter("primitive") if item.get("type") in _ADDRESS_AGENTS)
     pairs = (pair for item in moved for pair in item.iter("nvpair") if pair.get("name") == "ip")
     return list(dict.fromkeys(pair.get("value", "") for pair in pairs))
 

@@ -58,7 +58,7 @@ class Directories:
         """`names` has the name in the certificate of each host, by which others reach it."""
         self.rules = rules
         self.names = names
-        self.views = views
+        self.views = views = dict(sorted(views.items()))
         self.blind = {name: reason for name, view in views.items() if (reason := blind(view))}
         self.have = {name: view["directory"] for name, view in views.items() if name not in self.blind}
         self.answering = {name: have for name, have in self.have.items() if not have["problem"]}

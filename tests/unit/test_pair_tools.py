@@ -29,7 +29,8 @@ def test_cluster_is_read():
         "blocked": False,
     }
     assert found["fencings"][0]["delegate"] == "mail1"
-    assert found["failures"] == found["bans"] == []
+    assert found["failures"] == []
+    assert found["bans"][0] == {"id": "fence-mail2-avoids-mail2", "resource": "fence-mail2", "node": "mail2"}
 
 
 def test_failures_fencings_and_bans_are_read():
@@ -105,16 +106,17 @@ def test_resources_inside_other_things_are_left_out_and_an_empty_cluster_is_read
 
 def test_links_are_read():
     assert pair.links(recorded("corosync-cfgtool.txt"), {"2": "mail2"}) == [
-        {"link": 0, "address": "10.80.3.11", "peers": {"mail2": "connected"}},
-        {"link": 1, "address": "10.80.1.11", "peers": {"mail2": "disconnected"}},
+        {"link": 0, "address": "10.80.1.11", "peers": {"mail2": "connected"}},
+        {"link": 1, "address": "10.80.3.11", "peers": {"mail2": "connected"}},
     ]
     assert pair.links("Could not initialize corosync configuration API error 2", {}) == []
     assert pair.links("\taddr = 1.2.3.4\n\tnodeid: 2: connected\n", {}) == []
 
 
-def test_addresses_are_read():
-    cib = """<resources><group id="mail">
-      <primitive id="mail-lan4" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="a">
+@pytest.mark.parametrize("agent", ["IPaddr2", "address"])
+def test_addresses_are_read(agent):
+    cib = f"""<resources><group id="mail">
+      <primitive id="mail-lan4" class="ocf" provider="heartbeat" type="{agent}"><instance_attributes id="a">
         <nvpair id="b" name="ip" value="10.80.1.10"/><nvpair id="c" name="cidr_netmask" value="24"/>
       </instance_attributes></primitive>
       <primitive id="mail-dovecot" class="ocf" provider="mailroom" type="service"><instance_attributes id="d">
