@@ -13,6 +13,8 @@ from pairtools import Pair
 GROUP = ["mail-filesystem", "mail-lan4", "mail-wan4", "mail-lan6", "mail-wan6", "mail-dovecot", "mail-postfix"]
 RESOURCES = "playbooks/cluster-resources.yml"
 NODES = "playbooks/cluster-nodes.yml"
+# What the lab has, and one more.
+MORE = json.dumps({"cluster_properties": {"priority-fencing-delay": "2s", "batch-limit": "7"}})
 
 
 class Cluster:
@@ -126,8 +128,7 @@ def test_a_second_run_writes_nothing(cluster, playbook, same_epoch):
 
 
 def test_check_mode_shows_the_plan_and_what_would_happen(cluster, playbook, same_epoch):
-    change = json.dumps({"cluster_properties": {"batch-limit": "7"}})
-    run = playbook(RESOURCES, "--check", "--diff", "-e", change)
+    run = playbook(RESOURCES, "--check", "--diff", "-e", MORE)
     assert "batch-limit: +7" in run.output
     assert "Creates=0, Updates=1, Deletes=0" in run.output
     assert run.changed == 1
@@ -135,7 +136,7 @@ def test_check_mode_shows_the_plan_and_what_would_happen(cluster, playbook, same
 
 def test_a_property_comes_and_goes_with_the_data(cluster, playbook):
     query = "crm_attribute --type crm_config --name batch-limit --query --quiet"
-    assert playbook(RESOURCES, "-e", json.dumps({"cluster_properties": {"batch-limit": "7"}})).changed == 1
+    assert playbook(RESOURCES, "-e", MORE).changed == 1
     assert cluster.host.check_output(query) == "7"
     assert playbook(RESOURCES).changed == 1
     assert cluster.host.run(query).stdout.strip() in ("", "0")
