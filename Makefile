@@ -64,6 +64,10 @@ status: .setup ## Who has the mail, and what needs attention, on one screen (FLA
 bench: .setup-lab ## Measure the figures that the docs name, in one run
 	@python lab/bench.py $(FLAGS)
 
+.PHONY: drill
+drill: .setup-lab ## Break the lab's mail pair under load and see that nothing is lost
+	@PYTHONPATH=cli python -m mailroom_drill $(FLAGS)
+
 .PHONY: lab-up
 lab-up: .setup-lab ## Bring up the lab's containers, without the platform
 	ansible-playbook lab/create.yml lab/prepare.yml

@@ -80,16 +80,16 @@ def judge(method: str, target: str, peer: str, containers: Collection[str], peer
 class Engine:
     """The containers, by podman's command line, and by the first process of each, which is quicker."""
 
-    def __init__(self, log: Callable[[str], None]) -> None:
-        self._log = log
+    def __init__(self, address: str, log: Callable[[str], None]) -> None:
+        self._address, self._log = address, log
         self._first: dict[str, tuple[int, int]] = {}
         self._starting: set[str] = set()
         # Agents of both hosts may ask and switch at a time.
         self._lock = threading.Condition()
 
-    def run(self, *arguments: str) -> tuple[int, str, str]:
+    def run(self, *arguments: str, program: str = "podman") -> tuple[int, str, str]:
         done = subprocess.run(
-            ["podman", *arguments],
+            [program, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -158,10 +158,21 @@ class Engine:
         threading.Thread(target=self._start, args=[container]).start()
         return 204, ""
 
+    def keep_address(self, address: str) -> None:
+        """Fix the hardware address of this machine's bridge, which else follows its ports (lab/tasks/bridges.yml)."""
+        mac = "02:4d:" + ":".join(f"{int(byte):02x}" for byte in address.split("."))
+        code, out, _err = self.run("-json", "address", "show", "type", "bridge", program="ip")
+        for row in json.loads(out or "[]") if not code else []:
+            here = address in [found.get("local") for found in row.get("addr_info", [])]
+            if here and row["address"] != mac:
+                self.run("link", "set", "dev", row["ifname"], "address", mac, program="ip")
+
     def _start(self, container: str) -> None:
         started = time.monotonic()
         try:
             code, _out, err = self.run("start", container)
+            # If none of its containers ran, podman has made the bridge anew.
+            self.keep_address(self._address)
         except (OSError, subprocess.SubprocessError) as error:
             code, err = 1, str(error)
         with self._lock:
@@ -209,7 +220,7 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.options, self.engine = options, Engine(self.log)
+        self.options, self.engine = options, Engine(options.address, self.log)
         # Podman takes the network's address away while none of its containers runs, and later it is back.
         super().__init__((options.address, options.port), Handler, bind_and_activate=False)
         self.socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)

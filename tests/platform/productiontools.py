@@ -111,6 +111,23 @@ class Production:
         second = re.sub(r"^# (pki_)", r"\1", second, flags=re.MULTILINE)
         file.write_text(f"{first}# 2. {second}")
 
+    def choose_pair(self) -> None:
+        """Take the option of two mail hosts: the comment signs off what it needs, and values for its secrets."""
+        for name in ("hosts.yml", "group_vars/all/base.yml"):
+            file = self.inventory / name
+            text, count = re.subn(
+                r"^( +)# (?=mail2|cluster:| +hosts:$| +mail[12]:$|- \{address)", r"\1", file.read_text(), flags=re.M
+            )
+            assert count > 3
+            file.write_text(text)
+        clear = self.done("ansible-vault", "view", str(self.vault))
+        values = {"mailroom_cluster_authkey": secrets.token_hex(64), "mailroom_fence_password": secrets.token_hex(16)}
+        for name, value in values.items():
+            clear, count = re.subn(rf'^# {name}: "\.\.\."$', f"{name}: {value}", clear, flags=re.MULTILINE)
+            assert count == 1
+        self.secrets += values.values()
+        self.done("ansible-vault", "encrypt", "--output", str(self.vault), "-", stdin=clear)
+
     def clear_secrets(self) -> dict[str, list[str]]:
         """Files below the folder, by name, in which a secret of the vault is readable."""
         found: dict[str, list[str]] = {}

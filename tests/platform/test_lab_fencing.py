@@ -103,7 +103,7 @@ def test_a_broken_switch_switches_nothing(hosts, pair):
 
 def ssh(info, name, command):
     """A command by a connection of its own, as the ones that are kept end with the host."""
-    address = next(iter(info["hosts"][name].values()))
+    address = info["hosts"][name]["lan"]
     return subprocess.run(
         ["ssh", "-F", "none", "-i", STATE / "ssh/id_ed25519", "-o", f"UserKnownHostsFile={STATE}/ssh/known_hosts",
          "-o", "BatchMode=yes", "-o", "ConnectTimeout=2", "-o", "ControlPath=none", f"root@{address}", command],

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`--self-test`: wrong configurations, each of which the drill must catch. A drill that passes them proves nothing."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from . import powercut
+from . import run as runner
+from .case import Plan
+from .errors import DrillError
+from .pair import Pair
+from .senders import Load
+
+
+@contextlib.contextmanager
+def fencing_off(pair: Pair) -> Iterator[None]:
+    """The cluster believes that a node which does not answer is off."""
+    node = next(iter(pair.nodes.values()))
+    node.run("pcs property set stonith-enabled=false --force")
+    try:
+        yield
+    finally:
+        for one in pair.nodes.values():
+            if one.try_run("pcs property set stonith-enabled=true")[0] == 0:
+                break
+
+
+@contextlib.contextmanager
+def queue_on_own_disk(pair: Pair) -> Iterator[None]:
+    """Accepted mail lies in the node's own disk, which is away when the node is."""
+    local = "/var/spool/mailroom-drill-queue"
+    shared = shlex.quote(pair.target.queue)
+    change = (
+        f"cp -p /etc/postfix/main.cf /etc/postfix/main.cf.drill && mkdir -p {local} && "
+        f"postconf -e queue_directory={local} && postfix check 2>/dev/null; "
+        f"mkdir -p {local}/private && for s in {shared}/private/*; do "
+        f"case $s in */dovecot-lmtp|*/auth|*/quota-status) ln -sf $s {local}/private/;; esac; done"
+    )
+    try:
+        for node in pair.nodes.values():
+            node.run(change)
+        _restart(pair)
+        yield
+    finally:
+        for node in pair.nodes.values():
+            node.try_run("test -e /etc/postfix/main.cf.drill && mv /etc/postfix/main.cf.drill /etc/postfix/main.cf")
+        _restart(pair)
+        for node in pair.nodes.values():
+            node.try_run(f"rm -rf {local}")
+
+
+@contextlib.contextmanager
+def delivery_before_writing(pair: Pair) -> Iterator[None]:
+    """LMTP says yes while the mail is in memory only, and Postfix removes its own copy."""
+    change = (
+        "cp -p /etc/dovecot/dovecot.conf /etc/dovecot/dovecot.conf.drill && "
+        "sed -i 's/^mail_fsync = .*/mail_fsync = never/' /etc/dovecot/dovecot.conf"
+    )
+    try:
+        for node in pair.nodes.values():
+            node.run(change)
+        pair.nodes[pair.active()].run("doveadm reload")
+        yield
+    finally:
+        for node in pair.nodes.values():
+            node.try_run("cd /etc/dovecot && test -e dovecot.conf.drill && mv dovecot.conf.drill dovecot.conf")
+        pair.nodes[pair.active()].try_run("doveadm reload")
+
+
+def _restart(pair: Pair) -> None:
+    """By the cluster, which would take anything else for a failure."""
+    pair.wait_healthy()
+    resource = f"{pair.target.resources}postfix"
+    pair.nodes[pair.active()].run(f"crm_resource --resource {resource} --restart", seconds=120)
+    pair.wait_healthy()
+
+
+def _by_fault(plan: Plan, fault: str, number: int) -> list[str]:
+    """What the drill found when the fault came over the wrong configuration."""
+    try:
+        verdict = runner.case(plan, fault, number).verdict
+    except DrillError as error:
+        return [f"unmet: {error}"]
+    return [f"{kind}: {one}" for kind, found in verdict.faults().items() for one in found]
+
+
+def _by_cuts(plan: Plan, number: int) -> list[str]:
+    load = Load(rate=20, workers=4)
+    cuts = powercut.run(plan.pair, plan.folder, f"{plan.run}.{number}", plan.seed, load, 5)
+    for cut in cuts:
+        plan.say(powercut.line(cut))
+    return [finding for cut in cuts for finding in cut.findings]
+
+
+Attempt = Callable[[Plan, int], list[str]]
+# What is wrong, how it is brought about, what is done to it, and by which words the drill must tell.
+WRONG: tuple[tuple[str, Callable[[Pair], contextlib.AbstractContextManager[None]], Attempt, tuple[str, ...]], ...] = (
+    ("fencing is off", fencing_off, lambda plan, number: _by_fault(plan, "freeze-active", number), ("disk: ",)),
+    (
+        "the queue is not on the shared disk",
+        queue_on_own_disk,
+        lambda plan, number: _by_fault(plan, "kill-with-queue", number),
+        ("lost: ",),
+    ),
+    ("LMTP answers before it writes", delivery_before_writing, _by_cuts, ("lost: ", "corrupt: ")),
+)
+
+
+def run(pair: Pair, options: argparse.Namespace, folder: Path) -> int:
+    plan = Plan(pair, folder, options.seed, Load(), options.patience, run=folder.name)
+    missed = 0
+    for number, (what, wrong, attempt, words) in enumerate(WRONG, 1):
+        plan.say(f"Wrong on purpose: {what}")
+        pair.wait_healthy()
+        with wrong(pair):
+            found = attempt(plan, number)
+        caught = [one for one in found if one.startswith(words)]
+        missed += not caught
+        plan.say(f"  {'caught' if caught else 'NOT CAUGHT'}: {what}: {caught[0] if caught else found}")
+        pair.clean_up()
+        pair.wait_healthy()
+    print(f"\n{'The drill caught all of them' if not missed else f'The drill missed {missed}'}")
+    return 1 if missed else 0
