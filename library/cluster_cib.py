@@ -267,7 +267,8 @@ def _main(module: AnsibleModule, cluster: Cluster) -> None:
             already, then = cluster.simulate(live), cluster.simulate(outcome.xml)
             result["preview"] = [str(item) for item in then]
             text = "".join(f"preview: {item}\n" for item in then) + text
-            ended = cib_live.interruptions(already, then, plan_resources(desired))
+            # A fencing device that starts again interrupts nobody.
+            ended = cib_live.interruptions(already, then, plan_resources(desired, fencing=False))
             refusals += cib.interrupted(ended, options["allow_interruptions"])
         if module._diff:
             result["diff"] = {"prepared": text} if plan.changed else {}
@@ -288,9 +289,9 @@ def _main(module: AnsibleModule, cluster: Cluster) -> None:
     module.exit_json(**result)
 
 
-def plan_resources(desired: Any) -> set[str]:
+def plan_resources(desired: Any, *, fencing: bool = True) -> set[str]:
     """The names of all resources that the data wants to run."""
-    return {str(item.get("id")) for item in desired.primitives()}
+    return {str(item.get("id")) for item in desired.primitives() if fencing or item.get("class") != "stonith"}
 
 
 if __name__ == "__main__":

@@ -127,7 +127,8 @@ def _id(text: str) -> str:
 def _fence_device(device: Data, secrets: Mapping[str, str]) -> ET.Element:
     parameters: dict[str, Any] = {"pcmk_host_list": device["host"], "pcmk_host_check": "static-list"}
     if device.get("delay") not in (None, 0, "0", "0s"):
-        parameters["pcmk_delay_base"] = device["delay"]
+        # With the node's name, as without it Pacemaker 3.0.0 complains of an empty mapping each time.
+        parameters["pcmk_delay_base"] = f"{device['host']}:{device['delay']}"
     given = {**device.get("parameters", {}), **secrets}
     if "pcmk_host_map" in given:
         # The map says it already.

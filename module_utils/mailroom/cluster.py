@@ -197,18 +197,23 @@ def _delay(device: Data) -> float:
 
 
 def _race(data: Data) -> Iterator[str]:
-    if data["unfenced_test"] or not data["two_node"] or milliseconds(data["properties"].get(PRIORITY_DELAY, 0)):
+    if data["unfenced_test"] or not data["two_node"]:
         return
     slowest: dict[str, float] = {}
     for device in data["fence_devices"]:
         slowest[device["host"]] = max(slowest.get(device["host"], 0), _delay(device))
-    if len(slowest) == 2 and len(set(slowest.values())) == 1:
+    by_priority = milliseconds(data["properties"].get(PRIORITY_DELAY, 0))
+    if not by_priority and len(slowest) == 2 and len(set(slowest.values())) == 1:
         # Both nodes of a split cluster fence at the same moment. With an equal delay both can succeed.
         yield (
             "cluster_fence_devices: both nodes would be fenced after the same delay, so a cut between them can kill "
-            "both. Give one device a `delay` of some seconds (the one of the node that may better be killed late), "
-            f"or set the property {PRIORITY_DELAY}"
+            f"both. Set the property {PRIORITY_DELAY} and give the group of the service a priority below 0, or give "
+            "one device a `delay` of some seconds"
         )
+    placed = [*data["resources"], *data["groups"], *data["clones"]]
+    if by_priority and not any(score(item.get("meta", {}).get("priority", 0)) for item in placed):
+        # It is for the node with the higher sum of priorities, and with none it does nothing.
+        yield f"cluster_properties: {PRIORITY_DELAY} does nothing, as no resource or group has a `priority` in its meta"
 
 
 def _watchdog(data: Data) -> Iterator[str]:

@@ -456,7 +456,7 @@ def test_devices_know_their_host_and_their_delay():
     )
     found = [{pair.get("name"): pair.get("value") for pair in item.iter("nvpair")} for item in wanted.primitives()]
     assert found == [
-        {"pcmk_host_list": "mail1", "pcmk_host_check": "static-list", "pcmk_delay_base": "2s", "ip": "10.80.3.1"},
+        {"pcmk_host_list": "mail1", "pcmk_host_check": "static-list", "pcmk_delay_base": "mail1:2s", "ip": "10.80.3.1"},
         {"pcmk_host_check": "static-list", "pcmk_host_map": "mail2:vm2"},
     ]
 

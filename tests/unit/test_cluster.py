@@ -155,8 +155,15 @@ REFUSED = {
         {"fence_devices": [device("mail1", delay="2s"), device("mail2", parameters={"pcmk_delay_base": "2s"})]},
         [
             "cluster_fence_devices: both nodes would be fenced after the same delay, so a cut between them can kill "
-            "both. Give one device a `delay` of some seconds (the one of the node that may better be killed late), or "
-            "set the property priority-fencing-delay"
+            "both. Set the property priority-fencing-delay and give the group of the service a priority below 0, or "
+            "give one device a `delay` of some seconds"
+        ],
+    ),
+    "delay by a priority that nothing has": (
+        {"fence_devices": FENCED3[:2], "properties": {"priority-fencing-delay": "5s"}},
+        [
+            "cluster_properties: priority-fencing-delay does nothing, as no resource or group has a `priority` in its "
+            "meta"
         ],
     ),
     "watchdog": (
@@ -274,7 +281,11 @@ TAKEN = {
     "a third vote": {"two_node": False, "quorum_device": {"host": "192.0.2.1"}, "fence_devices": FENCED3[:2]},
     "a fenced node that waits for a person": {"wait_for_all": False, "start_at_boot": False},
     "a test": {"unfenced_test": True, "fence_devices": []},
-    "delay by priority": {"fence_devices": FENCED3[:2], "properties": {"priority-fencing-delay": "5s"}},
+    "delay by priority": {
+        "fence_devices": FENCED3[:2],
+        "properties": {"priority-fencing-delay": "5s"},
+        "groups": [{**data()["groups"][0], "meta": {"priority": -1}}],
+    },
     "two devices of a node": {"fence_devices": [*data()["fence_devices"], device("mail1", name="pdu")]},
     "levels": {"fence_levels": [{"name": "l1", "target": "mail1", "level": 1, "devices": ["fence-mail1"]}]},
     "a watchdog": {"properties": {"stonith-watchdog-timeout": "10s"}, "watchdog_device": "/dev/watchdog"},
