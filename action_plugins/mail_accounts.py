@@ -52,6 +52,7 @@ class ActionModule(ActionBase):
                 "allow_reuse": WORDS,
                 "limits": {"type": "dict", "default": {}},
                 "usage": {"type": "dict", "default": {}},
+                "whole_plan": {"type": "bool", "default": False},
                 "uri": {"type": "str", "default": "ldapi:///"},
                 "state_folder": {"type": "path", "default": "/var/lib/mailroom"},
             }

@@ -15,8 +15,8 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 if os.path.join(_ROOT, "module_utils") not in sys.path:
     sys.path.insert(0, os.path.join(_ROOT, "module_utils"))
 
-from mailroom import cib_live, cluster, corosync  # noqa: E402
-from mailroom.cib_build import CibError  # noqa: E402
+from mailroom import cib_live, cluster, corosync
+from mailroom.cib_build import CibError
 
 Device = Mapping[str, Any]
 

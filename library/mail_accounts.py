@@ -76,6 +76,12 @@ options:
         C(reserve_days) 90. Those that are left out keep these defaults."
     type: dict
     default: {}
+  whole_plan:
+    description:
+      - Return the steps of a plan of more than 500 steps as RV(steps_packed). Programs ask for it, as C(bin/mailroom)
+        does; in Ansible's own output it is in the way.
+    type: bool
+    default: false
   usage:
     description: Bytes that mailboxes use, by address, as the module C(mail_usage) returns them.
     type: dict
@@ -153,6 +159,10 @@ plan:
     - Without the steps if there are more than 500; the diff shows all of them.
   returned: when the files are valid
   type: dict
+steps_packed:
+  description: The steps that RV(plan) is without, as JSON, compressed (zlib) and in Base64.
+  returned: with O(whole_plan) if there are more than 500 steps
+  type: str
 writes:
   description: Number of writes that were sent to the directory.
   returned: when the files are valid
@@ -219,6 +229,7 @@ def main():
             "allow_reuse": WORDS,
             "limits": {"type": "dict", "default": {}},
             "usage": {"type": "dict", "default": {}},
+            "whole_plan": {"type": "bool", "default": False},
             "today": {"type": "str"},
             "asked": {"type": "str"},
             "who": {"type": "str"},

@@ -39,6 +39,7 @@ import ansible.module_utils.mailroom.snapshot
 import ansible.module_utils.mailroom.spelling
 import ansible.module_utils.mailroom.steps  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.mailroom.codec import encode
 from ansible.module_utils.mailroom.collector import paused
 from ansible.module_utils.mailroom_detached import detached
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
@@ -103,9 +104,11 @@ def opened(module: Any, who: str = "") -> Iterator[tuple[Any, State]]:
         module.fail_json(msg=str(error), written=False)
 
 
-def described(plan: Any) -> dict[str, Any]:
-    """The part of a module's result that shows the plan."""
-    return {"plan": plan.as_dict(steps=len(plan.steps) <= MOST_STEPS), "summary": plan.summary, "writes": 0}
+def described(plan: Any, *, whole: bool = False) -> dict[str, Any]:
+    """The part of a module's result that shows the plan; with `whole` the steps of a large one too, as one text."""
+    few = len(plan.steps) <= MOST_STEPS
+    shown = {"plan": plan.as_dict(steps=few), "summary": plan.summary, "writes": 0}
+    return shown | ({"steps_packed": encode(plan.as_dict()["steps"])} if whole and not few else {})
 
 
 def judge(module: Any, plan: Any, result: dict[str, Any]) -> None:

@@ -21,6 +21,9 @@ from ansible.module_utils.mailroom_state import State
 
 # Entries written by others since the last run: up to so many are read one by one, for more everything is read.
 FEW = 300
+# After more writes than this, nothing is kept and the run after them reads everything: what it would be spared must be
+# read back and planned once more, which takes a third as long again as the writes.
+MANY = 5000
 
 
 class Run:
@@ -65,7 +68,7 @@ class Run:
         result["csn"] = self._directory.csn(self._base)
         result["passwords_set"] = [address for address in given if address in passwords] if result["writes"] else []
         self._time("write")
-        if not self._module.check_mode:
+        if not self._module.check_mode and result["writes"] <= MANY:
             self._keep(data, live, marks, plan, before)
         self._exit(result, changed=plan.changed)
 
@@ -118,7 +121,7 @@ class Run:
             written = self._directory.since(self._base, before, [*READ, CSN])
             marks |= _marks(written)
             live |= written
-        plan = self._plan(data["entries"], live, data["renames"], resets=())
+            plan = self._plan(data["entries"], live, data["renames"], resets=())
         if not plan.changed and not plan.refusals:
             result = self._result(plan, live)
             self._state.save(Snapshot(self._params["asked"], rows(live, marks), result))
@@ -126,7 +129,11 @@ class Run:
 
     def _result(self, plan: Plan, live: Entries, pending: Sequence[str] = ()) -> dict[str, Any]:
         facts = {"needs_usage": list(plan.needs_usage), "actions": actions(plan), "pending": list(pending)}
-        return described(plan) | facts | {"remarks": [*plan.remarks, *remarks(live)], "passwords_set": []}
+        return (
+            described(plan, whole=self._params["whole_plan"])
+            | facts
+            | {"remarks": [*plan.remarks, *remarks(live)], "passwords_set": []}
+        )
 
     def _time(self, what: str) -> None:
         now = time.monotonic()

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.module_utils.mailroom_journal import Journal
 from ansible.module_utils.mailroom_ldap import DirectoryError, Session
+from ansible.module_utils.mailroom_pipeline import Failed, committed
 from ansible.module_utils.mailroom_writes import TXN_START, Refused, Writer
 
 from .mailroom.batches import divide
@@ -99,16 +100,33 @@ class Directory:
             self._introduce(todo)
         back = self._reversibly(work.before)
         done = len(back)
-        for batch in work.together:
+        if len(work.together) == 1:
+            batch = work.together[0]
             try:
                 self._transaction(batch)
             except Refused as refused:
-                if len(work.together) == 1:
-                    done -= self._take_back(back)
+                done -= self._take_back(back)
                 raise DirectoryError(f"{self._blame(batch, refused)}; {_kept(done)}") from None
             done += len(batch)
+        elif work.together:
+            done = self._in_turn(work.together, done)
         self._one_by_one(work.after, done)
         return len(todo)
+
+    def _in_turn(self, together: Sequence[Sequence[Operation]], done: int) -> int:
+        """Do several transactions. `done` writes were made before; returns how many were made in all."""
+        begin = self._journal.begin if self._journal else lambda batch: None
+        with Session(self._session.uri) as other:
+            try:
+                for batch in committed(together, (self._write, Writer(other.raw)), begin):
+                    done += len(batch)
+            except Failed as failed:
+                if failed.tried:
+                    self._mend(failed.refused)
+                raise DirectoryError(f"{self._blame(failed.batch, failed.refused)}; {_kept(done)}") from None
+        if self._journal:
+            self._journal.end()
+        return done
 
     def _one_by_one(self, todo: Sequence[Operation], done: int) -> None:
         """Write without a transaction; `done` writes were made before."""
@@ -159,12 +177,16 @@ class Directory:
         try:
             self._write.together(batch)
         except Refused as refused:
-            # A server that is gone is asked again by the next run, which finds the journal.
-            if self._journal and not isinstance(refused.error, ldap.SERVER_DOWN):
-                self._journal.repair(self._session)
+            self._mend(refused)
             raise
         if self._journal:
             self._journal.end()
+
+    def _mend(self, refused: Refused) -> None:
+        """Make replicas equal after a transaction that the server took back."""
+        # A server that is gone is asked again by the next run, which finds the journal.
+        if self._journal and not isinstance(refused.error, ldap.SERVER_DOWN):
+            self._journal.repair(self._session)
 
     def _blame(self, batch: Sequence[Operation], refused: Refused) -> str:
         if isinstance(refused.error, ldap.SERVER_DOWN):

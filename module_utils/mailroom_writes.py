@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from ansible.module_utils.mailroom_ldap import DirectoryError, explain
@@ -51,6 +52,10 @@ class Writer:
 
     def together(self, batch: Sequence[Operation]) -> None:
         """Do a batch in one transaction, or raise Refused."""
+        self.commit(self.stage(batch))
+
+    def stage(self, batch: Sequence[Operation]) -> bytes:
+        """Tell the server a batch, and return the transaction that has it. Raises Refused: then there is none."""
         try:
             _name, identifier = self._connection.extop_s(ldap.extop.ExtendedRequest(TXN_START, None))
         except ldap.LDAPError as error:
@@ -62,12 +67,21 @@ class Writer:
             try:
                 self._connection.result3(self._send(operation, control))
             except ldap.LDAPError as error:
-                self._end(identifier, commit=False)
+                self.abort(identifier)
                 raise Refused(error, operation) from None
+        return identifier
+
+    def commit(self, identifier: bytes) -> None:
+        """Have the server do a transaction. Raises Refused: then it did nothing of it."""
         try:
             self._end(identifier, commit=True)
         except ldap.LDAPError as error:
             raise Refused(error) from None
+
+    def abort(self, identifier: bytes) -> None:
+        """Have the server forget a transaction. One that is gone has forgotten it already."""
+        with suppress(ldap.SERVER_DOWN):
+            self._end(identifier, commit=False)
 
     def culprit(self, batch: Sequence[Operation], refused: Refused) -> tuple[Operation, str] | None:
         """Return which write of a refused batch the server does not like, and its words; None if that is not clear.

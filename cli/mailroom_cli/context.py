@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from typing import Any
 
 from mailroom.findings import Finding
 
-from . import project
+from . import project, rendering
 from .errors import Failure
 
 
@@ -53,7 +52,7 @@ class Context:
     def data(self, result: Any) -> None:
         """Write a result for programs, if that is asked for."""
         if self.json:
-            print(json.dumps(result, indent=2, ensure_ascii=False))
+            print(rendering.indented(result))
 
     def fail(self, failure: Failure) -> int:
         """Tell why a command could not go on, on standard error; with --json, on standard output too."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mailroom.codec import decode
+
 from . import project
 from .context import Context
 from .errors import INVALID, OK, REFUSED, Failure
@@ -45,7 +47,7 @@ class Outcome:
     def result(self) -> dict[str, Any]:
         # The last one counts: the first may only have asked how much mail there is.
         found = [line["result"] for line in self.results if line["module"] == "mail_accounts"]
-        return dict(found[-1]) if found else {}
+        return _whole(found[-1]) if found else {}
 
     @property
     def text(self) -> str:
@@ -67,7 +69,7 @@ class Outcome:
         first, _line, others = str(result.get("msg", "no message")).partition("\n")
         # A module that crashed; the last line of its traceback says most.
         others += "\n".join(str(result.get("module_stderr", "")).splitlines()[-1:])
-        details = {"plan": result["plan"], "summary": result.get("summary")} if "plan" in result else {}
+        details = {"plan": _whole(result)["plan"], "summary": result.get("summary")} if "plan" in result else {}
         if result.get("findings"):
             return Failure(first, code=INVALID, findings=others.splitlines())
         if first == _REFUSED:
@@ -83,11 +85,11 @@ def run(context: Context, wishes: Wishes, *, check: bool) -> Outcome:
         command.append("--check")
     if wishes.limit:
         command += ["--limit", wishes.limit]
-    variables = {**wishes.variables}
+    # Without this Ansible gets no more steps than it can carry fast.
+    variables = {**wishes.variables, "mailroom_whole_plan": True}
     if context.accounts_named:
         variables["mailroom_accounts_dir"] = str(context.accounts.resolve())
-    if variables:
-        command += ["--extra-vars", json.dumps(variables, ensure_ascii=False)]
+    command += ["--extra-vars", json.dumps(variables, ensure_ascii=False)]
     with tempfile.TemporaryDirectory(prefix="mailroom-") as scratch:
         file = Path(scratch) / "results"
         done = _start([*command, *wishes.rest], file)
@@ -114,6 +116,14 @@ def apply(context: Context, wishes: Wishes, before: Mapping[str, Any] | None = N
     facts = {key: result.get(key) for key in ("changed", "summary", "writes", "pending", "plan", "actions", "warnings")}
     context.data({**before, "applied": facts} if before is not None else {"ok": True, **facts})
     return OK
+
+
+def _whole(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result of mail_accounts with all steps in its plan, also those of a large plan, which come packed."""
+    whole = dict(result)
+    if packed := whole.pop("steps_packed", None):
+        whole["plan"] = {"steps": decode(packed), **whole["plan"]}
+    return whole
 
 
 def _start(command: Sequence[str], file: Path) -> subprocess.CompletedProcess[str]:

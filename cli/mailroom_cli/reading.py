@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from mailroom.account_set import Accounts
+from mailroom.cache import Cache, default_folder
 from mailroom.findings import Finding
 from mailroom.loader import find_files
 from mailroom.read import read_accounts
@@ -23,7 +24,12 @@ Changes = Mapping[Path, bytes | None]
 
 def read(folder: Path) -> Accounts:
     """The accounts in a folder, or in one file of it, with all findings."""
-    return read_accounts(str(folder), str(project.SCHEMA), vault.decrypter(), date.today())
+    return read_accounts(str(folder), str(project.SCHEMA), vault.decrypter(), date.today(), kept())
+
+
+def kept() -> Cache:
+    """What was parsed before, by the command line and by runs of the play alike."""
+    return Cache(default_folder())
 
 
 def findings_after(folder: Path, changes: Changes) -> list[Finding]:

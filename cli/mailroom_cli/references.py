@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import yaml
-from mailroom.addresses import qualify
+from mailroom.addresses import domain_to_unicode, qualify
 from mailroom.findings import Path
 
 from .workspace import AccountFile, Workspace
@@ -38,13 +38,19 @@ def find(workspace: Workspace, address: str) -> Iterator[tuple[str, AccountFile,
                     yield domain, file, path
 
 
-def rename(workspace: Workspace, old: str, new: str) -> int:
-    """Write the new address wherever the old one is named, in the same form. Returns how often."""
+def rename(workspace: Workspace, old: str, new: str, but: tuple[AccountFile, Path] | None = None) -> int:
+    """Write the new address wherever the old one is named, in the same form. Returns how often.
+
+    What is below `but` stays as it is.
+    """
     count = 0
     for domain, file, path in find(workspace, old):
+        if but and file is but[0] and path[: len(but[1])] == but[1]:
+            continue
         local, _at, host = new.rpartition("@")
         text = str(path[-1]) if _is_key(path) else str(getattr(file.editor.node(path), "value", ""))
-        shown = text.rpartition("@")[2] if "@" in text and host == old.rpartition("@")[2] else host
+        same = "@" in text and host == old.rpartition("@")[2]
+        shown = text.rpartition("@")[2] if same else domain_to_unicode(host)
         written = local if "@" not in text and host == domain else f"{local}@{shown}"
         if _is_key(path):
             file.editor.rename(path, written)

@@ -14,12 +14,27 @@ def plan(result: Mapping[str, Any], text: str, style: str) -> str:
     """The plan of a module's result as text (`text` is what the module made of it), "json" or "markdown"."""
     if style == "json":
         facts = {key: result.get(key) for key in ("changed", "summary", "plan", "warnings")}
-        return json.dumps({"ok": True, **facts}, indent=2, ensure_ascii=False) + "\n"
+        return indented({"ok": True, **facts}) + "\n"
     if style == "markdown":
-        shown = result.get("plan") or {}
-        # A large plan comes as text only: its steps would take Ansible longer than the directory takes to do them.
-        return from_result(shown).markdown() if "steps" in shown else f"```\n{text}```\n"
+        # Without the accounts task there is no plan: `-- --list-tasks`.
+        return from_result(result["plan"]).markdown() if "plan" in result else f"```\n{text}```\n"
     return text
+
+
+def indented(data: Any, step: str = "") -> str:
+    """JSON for people and programs. Each step of a plan is one line: indented, 50,000 would take many seconds."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    if not isinstance(data, Mapping) or not data:
+        return json.dumps(data, ensure_ascii=False, indent=2).replace("\n", f"\n{step}")
+    deeper = f"{step}  "
+    lines = []
+    for key, value in data.items():
+        if key == "steps" and value:
+            shown = "[\n" + ",\n".join(f"{deeper}  {encode(item)}" for item in value) + f"\n{deeper}]"
+        else:
+            shown = indented(value, deeper)
+        lines.append(f"{deeper}{encode(str(key))}: {shown}")
+    return "{\n" + ",\n".join(lines) + f"\n{step}}}"
 
 
 def from_result(shown: Mapping[str, Any]) -> Plan:

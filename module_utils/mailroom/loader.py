@@ -81,6 +81,10 @@ class Document:
         return None
 
 
+# From a file's name and content to what parse() makes of them.
+Read = Callable[[str, bytes], tuple[Document | None, list[Finding]]]
+
+
 def find_files(path: str) -> tuple[list[str], list[Finding]]:
     """Return the account files at `path` (a file, or a folder of files and of domains' folders), sorted.
 
@@ -127,12 +131,15 @@ def contents(path: str) -> tuple[list[tuple[str, bytes]], list[Finding]]:
     return found, findings
 
 
-def load(path: str, decrypt: Decrypt | None = None) -> tuple[list[Document], list[Finding]]:
-    """Read all account files at `path`. What cannot be read becomes findings; the others are returned."""
+def load(path: str, decrypt: Decrypt | None = None, read: Read | None = None) -> tuple[list[Document], list[Finding]]:
+    """Read all account files at `path`. What cannot be read becomes findings; the others are returned.
+
+    `read` stands for parse() where a caller knows a faster way.
+    """
     documents = []
     files, findings = contents(path)
     for file, content in files:
-        document, problems = parse(file, content, decrypt)
+        document, problems = read(file, content) if read else parse(file, content, decrypt)
         findings += problems
         if document is not None:
             documents.append(document)

@@ -2,30 +2,27 @@
 """From account files to what the provider is sent, by way of a cache. Runs on the controller.
 
 Two things are kept, each under a hash of all that it was made from: each file as parsed, and the entries of all
-files together. Nothing that Ansible Vault hides is kept: files with vaulted values are parsed each time, and
-in the kept entries their passwords are only marked as to be set. If a whole file is encrypted, no entries are kept.
+files together. Nothing that Ansible Vault hides is kept: in the kept entries vaulted passwords are only marked as to
+be set. If a whole file is encrypted, no entries are kept.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 from . import cache, directory, loader
 from .account_set import Accounts
 from .codec import encode
 from .collector import paused
-from .findings import Finding, errors, warnings
+from .findings import errors, warnings
 from .model import Mailbox
+from .parses import VAULT, Parses, dense
 from .passwords import PENDING
 from .read import judge
 
-_VAULT = b"$ANSIBLE_VAULT;"
 # Where a vaulted password is: the file and the key below `mailboxes`, by address.
 Places = Mapping[str, Sequence[str]]
 
@@ -51,49 +48,39 @@ class Preparation:
     def __init__(
         self, path: str, schema_file: str, decrypt: loader.Decrypt | None, kept: cache.Cache, today: date
     ) -> None:
-        self._path, self._schema, self._decrypt, self._kept, self._today = path, schema_file, decrypt, kept, today
-        self._code = cache.digest(cache.code_digest().encode(), Path(schema_file).read_bytes()).encode()
+        self._path, self._schema, self._kept, self._today = path, schema_file, kept, today
+        self._parses = Parses(schema_file, decrypt, kept)
 
     def run(self, base: str) -> Prepared:
         """Read, check, build. Nothing is raised for what files contain."""
         with paused():
             files, unreadable = loader.contents(self._path)
             named = [part for file, content in files for part in (file.encode(), content)]
-            asked = cache.digest(self._code, base.encode(), self._today.isoformat().encode(), *named)
-            secret = {file: self._parse(file, content) for file, content in files if _VAULT in content}
+            asked = cache.digest(self._parses.code, base.encode(), self._today.isoformat().encode(), *named)
+            secret = {file: self._parses.read(file, content) for file, content in files if VAULT in content}
             clear = not unreadable and not any(findings for _document, findings in secret.values())
             if clear and (prepared := self._kept_entries(asked, {name: found[0] for name, found in secret.items()})):
                 return prepared
-            read = [secret[file] if file in secret else self._read(file, content) for file, content in files]
+            read = [secret[file] if file in secret else self._parses.read(file, content) for file, content in files]
             documents = [document for document, _findings in read if document]
             broken = [finding for _document, findings in read for finding in findings]
             accounts = judge(documents, [*unreadable, *broken], self._schema, self._today)
-            if problems := errors(accounts.findings):
+            problems = errors(accounts.findings)
+            self._parses.keep({finding.file for finding in problems})
+            if problems:
                 return Prepared(errors=[str(finding) for finding in problems])
-            whole = any(content.startswith(_VAULT) for _file, content in files)
+            whole = any(content.startswith(VAULT) for _file, content in files)
             return self._built(accounts, base, asked, hidden=set(secret), keep=not whole)
-
-    def _parse(self, file: str, content: bytes) -> tuple[loader.Document | None, list[Finding]]:
-        return loader.parse(file, content, self._decrypt)
-
-    def _read(self, file: str, content: bytes) -> tuple[loader.Document | None, list[Finding]]:
-        """A file without secrets, as kept or as parsed and then kept."""
-        name = f"{cache.digest(self._code, content)}.parsed"
-        if found := self._kept.get(name):
-            return loader.Document(file, content.decode(), json.loads(found)), []
-        document, findings = self._parse(file, content)
-        if document is not None and not findings:
-            # YAML can say more than JSON; the schema will refuse it.
-            with suppress(TypeError, ValueError):
-                self._kept.put(name, _json(document.data))
-        return document, findings
 
     def _kept_entries(self, asked: str, secret: Mapping[str, loader.Document | None]) -> Prepared | None:
         found = self._kept.get(f"{asked}.entries")
         if not found:
             return None
         line, _newline, payload = found.partition(b"\n")
-        head = json.loads(line)
+        try:
+            head = json.loads(line)
+        except ValueError:
+            return None
         return Prepared(
             warnings=head["warnings"],
             asked=asked,
@@ -115,7 +102,7 @@ class Preparation:
         renames = directory.renames(accounts.domains.values(), base)
         payload = encode({"entries": desired, "renames": renames})
         if keep:
-            head = _json({"warnings": remarks, "vaulted": places})
+            head = dense({"warnings": remarks, "vaulted": places})
             self._kept.put(f"{asked}.entries", head + b"\n" + payload.encode())
             self._kept.tidy()
         secret = {document.file: document for document in accounts.documents}
@@ -136,7 +123,3 @@ def _values(places: Places, documents: Mapping[str, loader.Document | None]) -> 
         if document is not None:
             found[address] = str(document.data["mailboxes"][key]["password"].value)
     return found
-
-
-def _json(data: Any) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

@@ -8,21 +8,29 @@ from datetime import date
 
 from .account_set import Accounts
 from .build import build
+from .cache import Cache
 from .collector import paused
-from .findings import Finding
+from .findings import Finding, errors
 from .loader import Decrypt, Document, load
+from .parses import Parses
 from .validate import validate
 
 
-def read_accounts(path: str, schema_file: str, decrypt: Decrypt | None, today: date) -> Accounts:
+def read_accounts(
+    path: str, schema_file: str, decrypt: Decrypt | None, today: date, kept: Cache | None = None
+) -> Accounts:
     """Read the account files at `path` and return the accounts with all findings, sorted by place.
 
-    `today` decides which mailboxes have expired: those count as disabled.
-    Nothing is raised for what files contain; look at `findings` before using `domains`.
+    `today` decides which mailboxes have expired: those count as disabled. With `kept`, files that were read before
+    are not parsed again. Nothing is raised for what files contain; look at `findings` before using `domains`.
     """
     with paused():
-        documents, unreadable = load(path, decrypt)
-        return judge(documents, unreadable, schema_file, today)
+        if kept is None:
+            return judge(*load(path, decrypt), schema_file, today)
+        parses = Parses(schema_file, decrypt, kept)
+        accounts = judge(*load(path, decrypt, parses.read), schema_file, today)
+        parses.keep({finding.file for finding in errors(accounts.findings)})
+        return accounts
 
 
 def judge(documents: Sequence[Document], unreadable: Sequence[Finding], schema_file: str, today: date) -> Accounts:

@@ -332,6 +332,36 @@ def test_replica_answers_while_the_provider_is_down_and_catches_up(
     wait_for(lambda: binds(replica, f"uid=late,{DOMAIN}", PASSWORD).rc == 0, "the late mailbox on the replica", 60)
 
 
+def test_slapd_that_dies_comes_back_and_one_that_was_stopped_does_not(
+    provider, replica, service, service_password, wait_for
+):
+    def unit(host: Any, field: str) -> str:
+        return str(host.check_output(f"systemctl show -P {field} slapd"))
+
+    def answers(host: Any) -> bool:
+        who, secret = service("postfix"), service_password("postfix")
+        found = search(host, who, secret, DOMAIN, IS_ALICE)
+        return f"dn: {ALICE}" in found.stdout and binds(host, ALICE, PASSWORD).rc == 0
+
+    for host in (provider, replica):
+        # More than once: it is not given up.
+        for _ in range(2):
+            before = unit(host, "MainPID")
+            host.check_output("systemctl kill --signal KILL slapd")
+            wait_for(lambda host=host, pid=before: unit(host, "MainPID") not in ("0", pid), "another process", 15)
+            wait_for(lambda host=host: answers(host), "look-ups and log-ins work again", 15)
+        host.check_output("systemctl stop slapd")
+        try:
+            # Waiting to be started again would be "activating".
+            assert unit(host, "ActiveState") == "inactive"
+        finally:
+            host.check_output("systemctl start slapd")
+        wait_for(lambda host=host: answers(host), "it answers after the stop", 15)
+    # Both sides died, and still follow each other.
+    assert root(provider, "ldapadd", ldif_mailbox("after", f"userPassword: {PASSWORD}")).rc == 0
+    wait_for(lambda: binds(replica, f"uid=after,{DOMAIN}", PASSWORD).rc == 0, "a later mailbox on the replica", 60)
+
+
 def test_wiped_replica_comes_back_by_a_restart(provider, replica, service, service_password, wait_for):
     """And until it is complete, services cannot log in: a half copy must never say "no such user"."""
     replica.run("systemctl stop slapd; rm -rf /var/lib/ldap/*; systemctl start slapd")

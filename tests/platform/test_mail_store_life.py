@@ -13,18 +13,23 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from accounttools import AccountFiles, logs_in
 from mailroom.hashing import hash_password
 from mailtools import PARTNER, PASSWORD, SUFFIX, Directory, Mail, token
 from pairtools import stopped
 
 DOMAIN = "life.example"
+# Where a mailbox moves to.
+OTHER = "livesin.example"
 # Beside those that something happens to: names that contain theirs.
 NAMES = ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas", "petra", "petrad", "quentin", "nina", "zoe")
+NAMES += ("mona", "monah", "sven", "svenja", "uwe")
+MONA = f"mona@{OTHER}"
 
 
 def address(local):
-    return f"{local}@{DOMAIN}"
+    return local if "@" in local else f"{local}@{DOMAIN}"
 
 
 class Life:
@@ -32,6 +37,8 @@ class Life:
 
     def __init__(self, files, mailboxes):
         self.files, self.mailboxes = files, mailboxes
+        # Mailboxes of the other domain.
+        self.others = {"oona": mailboxes["zoe"] | {"name": "Oona"}}
 
     def change(self, *arguments, **lines):
         """Apply changed lines of mailboxes (None: the lines go) and return the run."""
@@ -47,6 +54,9 @@ class Life:
                 "aliases": {"postmaster": ["zoe"], "abuse": ["zoe"]},
             }
         )
+        leads = {name: [address("zoe")] for name in ("postmaster", "abuse")}
+        other = {"domain": OTHER, "mailboxes": self.others, "aliases": leads}
+        (self.files.folder / f"{OTHER}.yml").write_text(yaml.safe_dump(other))
         return self.files.apply(*arguments)
 
 
@@ -55,8 +65,8 @@ def store_of(mail_host):
     return f"{mail_host.root}/{DOMAIN}"
 
 
-def files_of_renate(mail_host):
-    return mail_host.check_output(f"find {store_of(mail_host)}/renate -path '*/cur/*' -printf '%i %P\\n' | sort")
+def files_of(mail_host, local):
+    return mail_host.check_output(f"find {store_of(mail_host)}/{local} -path '*/cur/*' -printf '%i %P\\n' | sort")
 
 
 def files_of_petrad(mail_host):
@@ -67,8 +77,9 @@ def files_of_petrad(mail_host):
 @pytest.fixture(scope="module")
 def life(playbook, hosts, mail_host, tmp_path_factory):
     def clean():
-        Directory(hosts("ldap1")).delete_domain(DOMAIN)
-        mail_host.remove_mail(DOMAIN, f".archive/{DOMAIN}")
+        for domain in (DOMAIN, OTHER):
+            Directory(hosts("ldap1")).delete_domain(domain)
+            mail_host.remove_mail(domain, f".archive/{domain}")
 
     clean()
     hashed = hash_password(PASSWORD)
@@ -189,25 +200,26 @@ def changed(life, mail, mail_host, wait_for):
     Runs of the play take seconds, so the tests share them. Has what was there before, and sessions open since then.
     """
     before = {}
-    for local in ("renate", "rita", "petra"):
+    for local in ("renate", "rita", "petra", "mona"):
         fill(mail, local)
         before[local] = state(mail, local)
-    before["files"] = files_of_renate(mail_host)
+    before["files"], before["mona's files"] = (files_of(mail_host, local) for local in ("renate", "mona"))
     with mail.imap(address("quentin")) as client:
         large = b"Subject: large\r\n\r\n" + (b"x" * 70 + b"\r\n") * 45_000
         assert client.append("INBOX", "", None, large)[0] == "OK"
     assert mail.dialogue(PARTNER, address("quentin"))[0] == 250
     arrives(mail, "petrad")
     before["petrad"] = files_of_petrad(mail_host)
-    sessions = {
-        local: mail.imap(address(local)) for local in ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas")
-    }
+    with_sessions = ("dora", "dor", "dorab", "renate", "renat", "rita", "ritas", "mona", "monah")
+    sessions = {local: mail.imap(address(local)) for local in with_sessions}
     pop3, sieve, smtp = mail.pop3(address("dora")), mail.sieve(address("dora")), mail.submission(address("dora"))
 
     lines = copy.deepcopy(life.mailboxes)
     allowed = json.dumps({"mailroom_allow_quota_below_use": [address("quentin")]})
+    life.others["mona"] = lines["mona"] | {"renamed_from": address("mona")}
     run = life.change(
         *("--diff", "-e", allowed),
+        mona=None,
         dora=lines["dora"] | {"state": "disabled"},
         renate=None,
         renata=lines["renate"] | {"renamed_from": "renate"},
@@ -216,6 +228,7 @@ def changed(life, mail, mail_host, wait_for):
         quentin=lines["quentin"] | {"quota": "2M"},
     )
     assert run.recap[mail_host.name]["changed"] == 1
+    assert f"> mailbox {address('mona')} -> {MONA}\n" in run.output
     wait_for(lambda: refused(mail, "petra"), "the replica knows")
     yield SimpleNamespace(before=before, sessions=sessions, pop3=pop3, sieve=sieve, smtp=smtp, lines=lines)
     for client in sessions.values():
@@ -313,7 +326,7 @@ def test_a_rename_keeps_all_that_programs_remember(mail, mail_host, changed):
     assert not logs_in(mail, address("renate"), PASSWORD)
     assert state(mail, "renata") == changed.before["renate"]
     # Not even a copy: the same files in the same place.
-    assert files_of_renate(mail_host) == changed.before["files"]
+    assert files_of(mail_host, "renate") == changed.before["files"]
     assert not mail_host.file(f"{store_of(mail_host)}/renata").exists
     # Nothing of Dovecot's own knows the login name.
     own = f"{store_of(mail_host)}/renate --include='dovecot*' --include='subscriptions'"
@@ -321,6 +334,21 @@ def test_a_rename_keeps_all_that_programs_remember(mail, mail_host, changed):
     assert refused(mail, "renate")
     arrives(mail, "renata")
     arrives(mail, "renat")
+
+
+def test_a_rename_to_another_domain_keeps_it_too(mail, mail_host, changed, wait_for):
+    assert has_ended(changed.sessions["mona"])
+    assert changed.sessions["monah"].noop()[0] == "OK"
+    assert not logs_in(mail, address("mona"), PASSWORD)
+    wait_for(lambda: refused(mail, "mona"), "mail for the old address is refused")
+    assert state(mail, MONA) == changed.before["mona"]
+    assert files_of(mail_host, "mona") == changed.before["mona's files"]
+    assert not mail_host.file(f"{mail_host.root}/{OTHER}/mona").exists
+    arrives(mail, MONA)
+    # Mail lies where it lay before, and those beside her are none of it.
+    assert files_of(mail_host, "mona") != changed.before["mona's files"]
+    for near in (address("monah"), f"oona@{OTHER}"):
+        arrives(mail, near)
 
 
 def test_a_removed_mailbox_is_locked_and_kept(mail, mail_host, changed, wait_for):
@@ -368,6 +396,41 @@ def test_lines_that_are_back_bring_all_back(mail, changed, back):
     arrives(mail, "rita")
 
 
+def test_what_a_cut_off_run_left_undone_is_done_later(life, mail, mail_host, back, wait_for):
+    def of_ours(answer):
+        found = json.loads(answer.stdout)
+        return {name: [user for user in found[name] if user.endswith(f"@{DOMAIN}")] for name in ("ready", "ended")}
+
+    sessions = {local: mail.imap(address(local)) for local in ("sven", "svenja", "uwe")}
+    boxes = life.mailboxes
+    # The provider alone, as if the controller had died then.
+    life.change(
+        *("--limit", "ldap1"),
+        sven=boxes["sven"] | {"state": "disabled"},
+        uwen=boxes["uwe"] | {"renamed_from": "uwe"},
+        uwe=None,
+        tilda=boxes["svenja"] | {"name": "Tilda"},
+    )
+    wait_for(lambda: mail.dialogue(PARTNER, address("tilda"))[0] == 250, "the replica knows")
+    # It may still be under way, so the timer leaves it alone.
+    assert mail_host.run("systemctl start mailroom-reconcile.service").rc == 0
+    assert mail_host.check_output("systemctl show -P Result mailroom-reconcile.service") == "success"
+    assert mail_host.file("/run/mailroom-reconcile/mark").content_string.endswith("000000\n")
+    assert sessions["sven"].noop()[0] == "OK"
+    expected = {"ready": [address("tilda")], "ended": [address("sven"), address("uwe")]}
+    for arguments in ("reconcile --check --json", "reconcile --json"):
+        assert of_ours(store(mail_host, arguments)) == expected
+    assert has_ended(sessions["sven"])
+    assert has_ended(sessions["uwe"])
+    assert sessions["svenja"].noop()[0] == "OK"
+    assert mail_host.file(f"{store_of(mail_host)}/tilda/Maildir/.Sent/cur").is_directory
+    assert of_ours(store(mail_host, "reconcile --json")) == {"ready": [], "ended": []}
+    # Where the mail is not, nothing is wrong.
+    with stopped(mail_host, "dovecot"):
+        assert store(mail_host, "reconcile", ok=False).rc == 4
+        assert mail_host.run("systemctl start mailroom-reconcile.service").rc == 0
+
+
 def test_an_archive_needs_no_mailroom_to_be_read(life, mail, mail_host):
     arrives(mail, "zoe")
     archive = json.loads(store(mail_host, f"archive {address('zoe')} --json").stdout)["archive"]
@@ -377,11 +440,13 @@ def test_an_archive_needs_no_mailroom_to_be_read(life, mail, mail_host):
     assert mail_host.check_output(f"stat -c %a {archive}") == "600"
 
 
-def test_the_timer_is_there(mail_host):
-    assert mail_host.check_output("systemctl is-enabled mailroom-purge.timer") == "enabled"
-    assert mail_host.check_output("systemctl is-active mailroom-purge.timer") == "active"
+def test_the_timers_are_there(mail_host):
+    for timer in ("mailroom-purge.timer", "mailroom-reconcile.timer"):
+        assert mail_host.check_output(f"systemctl is-enabled {timer}") == "enabled"
+        assert mail_host.check_output(f"systemctl is-active {timer}") == "active"
     assert mail_host.check_output("systemctl show -P Persistent mailroom-purge.timer") == "yes"
-    assert mail_host.run("systemd-analyze verify mailroom-purge.timer mailroom-purge.service").rc == 0
+    units = " ".join(f"mailroom-{name}.{kind}" for name in ("purge", "reconcile") for kind in ("timer", "service"))
+    assert mail_host.run(f"systemd-analyze verify {units}").rc == 0
     # In its sandbox, as it runs at night.
     assert mail_host.run("systemctl start mailroom-purge.service").rc == 0
     assert mail_host.check_output("systemctl show -P Result mailroom-purge.service") == "success"

@@ -32,6 +32,14 @@ aliases:
 ALICE = HEAD + "mailboxes:\n  alice: {name: Alice Liddell}\n"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory):
+    """What is kept of account files between runs goes to a folder of the tests, not to the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 class Tree:
     """A folder of account files."""
 

@@ -16,6 +16,7 @@ from mailroom.codec import decode
 from mailroom.hashing import hash_password
 from mailroom.passwords import PENDING
 from mailroom.prepare import Preparation
+from mailroom.read import read_accounts
 
 TODAY = date(2026, 11, 21)
 DN = f"uid=alice,ou=widget.example,{BASE}"
@@ -120,6 +121,40 @@ def test_of_an_encrypted_file_nothing_is_kept(tree, prepare, folder):
     tree.write("widget.example.yml", "$ANSIBLE_VAULT;1.1;AES256\n6162\n")
     assert DN in entries(prepare(lambda envelope: ALICE.encode()))
     assert list(folder.iterdir()) == []
+
+
+def test_a_password_in_plain_text_is_an_error_and_not_kept(tree, prepare, folder):
+    secret = "Planted-Secret-12"
+    tree.write("widget.example.yml", ALICE.replace("{name: Alice", f"{{password: {secret}, name: Alice"))
+    tree.write("other.test.yml", ALICE.replace("widget.example", "other.test"))
+    assert "plain text" in prepare().errors[0]
+    kept = [file.read_bytes() for file in folder.iterdir()]
+    # The other file has no errors.
+    assert len(kept) == 1
+    assert secret.encode() not in kept[0]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\n"])
+def test_what_is_damaged_in_the_folder_is_made_anew(tree, prepare, folder, damage):
+    tree.write("widget.example.yml", ALICE)
+    first = prepare()
+    for file in folder.iterdir():
+        file.write_bytes(damage)
+    assert prepare() == first
+
+
+def test_the_command_line_shares_what_runs_of_the_play_keep(tree, prepare, folder, parsed):
+    tree.write("widget.example.yml", ALICE).write("other.test.yml", ALICE.replace("widget.example", "other.test"))
+    prepare()
+    assert sorted(parsed) == ["other.test.yml", "widget.example.yml"]
+    tree.write("widget.example.yml", ALICE.replace("Alice Liddell", "Alice Other"))
+    for _ in range(2):
+        accounts = read_accounts(str(tree.folder), str(SCHEMA), None, TODAY, cache.Cache(str(folder)))
+        assert accounts.findings == []
+        assert accounts.domains["widget.example"].mailboxes[0].name == "Alice Other"
+    assert parsed[2:] == ["widget.example.yml"]
+    # With the line of what is named.
+    assert accounts.place(accounts.domains["other.test"].mailboxes[0]).endswith("other.test.yml:6")
 
 
 def test_only_the_owner_can_read_it(tree, prepare, folder):

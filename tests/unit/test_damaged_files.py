@@ -7,7 +7,9 @@ import os
 import time
 
 import pytest
-from conftest import ALICE
+from conftest import ALICE, BASE, SCHEMA, TODAY
+from mailroom.cache import Cache
+from mailroom.prepare import Preparation
 
 ALIASES = "YAML aliases are not possible; write the value out, so that each line says what it means"
 DEEP = "broken YAML: nested too deeply"
@@ -147,6 +149,16 @@ def test_a_damaged_file_is_refused(tree, name):
     assert len(shown) == len(expected), shown
     for finding, beginning in zip(shown, expected, strict=True):
         assert finding.startswith(f"widget.example.yml{beginning}")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_of_a_damaged_file_the_provider_hears_nothing(tree, tmp_path, name):
+    """The module gets what is in `payload`; with errors there is none, however well the other files are."""
+    tree.write("widget.example.yml", CASES[name][0])
+    tree.write("good.example.yml", ALICE.replace("widget", "good"))
+    prepared = Preparation(str(tree.folder), str(SCHEMA), None, Cache(str(tmp_path / "kept")), TODAY).run(BASE)
+    assert prepared.errors
+    assert (prepared.payload, prepared.vaulted) == ("", {})
 
 
 @pytest.mark.parametrize("text", [b"\xef\xbb\xbf" + ALICE.encode(), ALICE.replace("\n", "\r\n").encode()])

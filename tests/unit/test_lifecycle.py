@@ -233,6 +233,24 @@ def test_a_mailbox_moves_to_another_domain_and_the_old_one_goes(live):
     assert after[mailbox_dn("ann", "gadget.example")]["mailroomStore"] == ["widget.example/ann"]
 
 
+def test_the_address_of_who_moved_to_another_domain_is_reserved_for_ninety_days(live):
+    elsewhere = accounts(with_fields(ANN, domain="gadget.example"), name="gadget.example")
+    renames = {mailbox_dn("ann", "gadget.example"): mailbox_dn("ann")}
+    result = plan(accounts(BOB, ZOE) | elsewhere, live, renames=renames)
+    assert ("rename", "mailbox", "ann@gadget.example") in steps(result)
+    live = applied(accounts(BOB, ZOE) | elsewhere, live, renames=renames)
+    assert live[mailbox_dn("ann", "gadget.example")]["mailroomFormerAddress"] == ["2026-11-21 ann@widget.example"]
+    # Whoever comes next under that name: another mailbox, another store, and not before somebody says so.
+    other = accounts(with_fields(ANN, name="Ann Other"), BOB, ZOE) | elsewhere
+    reason = refused_reuse(other, live, "ann@widget.example", renames=renames, today=LATER[1])
+    assert "belonged to mailbox ann@gadget.example until 2026-11-21" in reason
+    assert refusals(plan(other, live, renames=renames, today=LATER[2])) == []
+    after = applied(other, live, renames=renames, reuse=["ann@widget.example"])
+    assert after[mailbox_dn("ann")]["mailroomStore"] == ["widget.example/ann~2"]
+    assert after[mailbox_dn("ann", "gadget.example")]["mailroomStore"] == ["widget.example/ann"]
+    assert not plan(other, after, renames=renames).changed
+
+
 def test_a_rename_of_what_is_not_there_makes_a_mailbox_and_says_so(live):
     desired, renames = renamed(old="anne@widget.example")
     result = plan(desired, live, renames=renames)

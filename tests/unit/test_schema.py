@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jsonschema
 import pytest
-from conftest import SCHEMA
+from conftest import ROOT, SCHEMA
 from hypothesis import given
 from hypothesis import strategies as st
 from mailroom.schema import compile_schema
@@ -60,6 +61,18 @@ TOP = st.fixed_dictionaries(
 def test_both_find_the_same_places_or_none(data):
     ours = {violation.path for violation in OURS(data)}
     assert bool(ours) == (not LIBRARY.is_valid(data))
+
+
+@pytest.mark.parametrize("name", ["domain", "delegation"])
+def test_editors_are_told_the_schema_of_each_file_of_ours(name):
+    files = {
+        "domain": [*ROOT.glob("inventories/*/accounts/*.yml"), *ROOT.glob("inventories/*/accounts/*/*.yml")],
+        "delegation": [*ROOT.glob("inventories/*/delegation.yml")],
+    }[name]
+    assert files
+    for file in files:
+        (place,) = re.findall(r"^# yaml-language-server: \$schema=(\S+)$", file.read_text(), re.MULTILINE)
+        assert (file.parent / place).resolve() == ROOT / f"schemas/{name}.schema.json", file
 
 
 def test_the_schema_is_a_schema():

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from mailroom_store import archive, dovecot, removal, tree, work
+from mailroom_store import archive, cli, dovecot, removal, tree, work
 from mailroom_store.settings import StoreError
 from storetools import BACK, GONE, NOW, made, mailbox
 
@@ -128,12 +129,24 @@ def test_an_archive_with_too_few_messages_is_not_restored(store, kept):
 # After a change of accounts
 
 
+CSN = "202612210330%02d.000000Z#000000#000#000000"
+
+
 class Replica:
     def __init__(self, *entries):
         self.entries = {entry.address: entry for entry in entries}
 
     def find(self, addresses):
         return {name: self.entries[name] for name in map(str.lower, addresses) if name in self.entries}
+
+    def since(self, csn):
+        return [entry for entry in self.entries.values() if entry.changed >= csn]
+
+    def context(self):
+        return {"000": CSN % 30}
+
+    def must_be_complete(self):
+        pass
 
 
 @pytest.fixture
@@ -202,3 +215,83 @@ def test_usage_of_a_mailbox_without_mail_is_nothing(store, daemon, monkeypatch):
     work.usage(store, daemon, ["anna@widget.example", "joann@widget.example", "x@widget.example"], done)
     assert done.usage == {"anna@widget.example": 4096, "joann@widget.example": 0}
     assert done.failed == {"x@widget.example": work.UNKNOWN}
+
+
+# What a run that was cut off left
+
+
+@pytest.fixture
+def left_undone(store, daemon, monkeypatch):
+    """Anna has no folders, joann was disabled, and karla renamed while she was logged in; a mailbox made by hand."""
+    for number, entry in enumerate(daemon.entries.values()):
+        daemon.entries[entry.address] = replace(entry, changed=CSN % (number * 10))
+    hand = replace(BACK, address="hand@widget.example", store="widget.example/hand", mark="", changed=CSN % 5)
+    daemon.entries[hand.address] = hand
+    sessions = dovecot.sessions() | {"karla@widget.example": 1}
+    monkeypatch.setattr(dovecot, "sessions", lambda: {name: sessions[name] for name in sorted(sessions)})
+    return daemon
+
+
+def reconciled(store, replica, first="", last="", check=False):
+    done = work.Done()
+    work.reconcile(store, replica, (first, last), done, check)
+    return done
+
+
+def test_what_is_left_undone_is_done(store, left_undone):
+    foreseen = reconciled(store, left_undone, check=True)
+    assert not store.mail_root.exists()
+    done = reconciled(store, left_undone)
+    assert done == foreseen
+    # Ann is removed. Anna is active, so her session goes on.
+    assert done.ended == {GONE.address: 2, "joann@widget.example": 1, "karla@widget.example": 1}
+    assert done.ready == ["anna@widget.example", "joann@widget.example"]
+    assert done.failed == {}
+    assert not (store.mail_root / "widget.example/hand").exists()
+    assert not (store.mail_root / GONE.store).exists()
+    assert reconciled(store, left_undone).ready == []
+
+
+def test_what_changed_just_now_is_left_to_the_run_that_does_it(store, left_undone):
+    # Joann was disabled at the 20th second.
+    done = reconciled(store, left_undone, last=CSN % 19)
+    assert done.ended == {GONE.address: 2, "karla@widget.example": 1}
+    assert done.ready == ["anna@widget.example"]
+
+
+def test_only_what_changed_since_the_last_time_is_looked_at(store, left_undone):
+    assert reconciled(store, left_undone, first=CSN % 20).ready == ["joann@widget.example"]
+
+
+@pytest.fixture
+def command(store, left_undone, monkeypatch, tmp_path):
+    """mailroom-store reconcile at 3:30:20, with a mark; the replica is at 3:30:30."""
+    monkeypatch.setattr(cli.configuration, "load", lambda _file: store)
+    monkeypatch.setattr(cli, "_replica", lambda _settings: left_undone)
+    monkeypatch.setattr(cli, "_now", lambda: NOW + timedelta(seconds=20))
+    mark = tmp_path / "mark"
+
+    def run(*words):
+        code = cli.main(["reconcile", "--mark", str(mark), *words])
+        return code, mark.read_text().strip() if mark.exists() else ""
+
+    return run
+
+
+def test_a_mark_says_how_far_it_came(store, command, capsys):
+    assert command("--check") == (0, "")
+    assert command("--settled", "15") == (0, CSN % 5)
+    # Ann's entry is the only one of so long ago; karla has none.
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "ann@widget.example: 2 sessions ended",
+        "karla@widget.example: 1 sessions ended",
+    ]
+    assert command("--settled", "1") == (0, CSN % 19)
+    assert command() == (0, CSN % 30)
+    assert command("--settled", "1") == (0, CSN % 19)
+
+
+def test_a_mark_stays_where_something_failed_and_is_not_believed_blindly(store, command, monkeypatch, tmp_path):
+    (tmp_path / "mark").write_text("*)(x=")
+    monkeypatch.setattr(dovecot, "create", lambda users, folders: dict.fromkeys(users, "disk full"))
+    assert command() == (1, "*)(x=")

@@ -6,9 +6,10 @@ from __future__ import annotations
 import argparse
 
 from mailroom import model
+from mailroom.addresses import domain_to_unicode
 from mailroom.findings import Path
 
-from .. import arguments, complete, edits, fields, listing, password, references
+from .. import arguments, complete, edits, fields, listing, moving, password, references
 from ..context import Context
 from ..errors import EXISTS, USAGE, Failure
 from ..workspace import AccountFile, DomainFiles, Workspace, split_address
@@ -93,10 +94,11 @@ def _declare_rename(group: arguments.Commands) -> None:
         "give a mailbox another address; its mail and password move along",
         rename,
         """mailroom account rename ann.lee@widget.example ann.park
+        mailroom account rename ann.lee@widget.example ann.lee@gadget.example
         mailroom account rename ann.lee@widget.example ann.park --keep-old-address""",
     )
     _address(parser)
-    parser.add_argument("new", metavar="NEW", help="local part, or address in the same domain")
+    parser.add_argument("new", metavar="NEW", help="local part, or an address, in another domain too")
     parser.add_argument("--keep-old-address", action="store_true", help="the old address stays as an alias")
 
 
@@ -256,13 +258,18 @@ def set_password(context: Context, options: argparse.Namespace) -> int:
 def rename(context: Context, options: argparse.Namespace) -> int:
     """mailroom account rename"""
     workspace = Workspace(context.accounts)
-    domain, file, path = workspace.find(options.address, *_BOXES)
+    try:
+        domain, file, path = workspace.find(options.address, *_BOXES)
+    except Failure:
+        if not _is_renamed(workspace, options.address, options.new):
+            raise
+        return edits.finish(context, options, workspace, "account rename", f"{options.address} -> {options.new}")
     new, host = split_address(options.new) if "@" in options.new else (options.new.lower(), domain.name)
     old = str(path[-1])
-    target = f"{old}@{domain.shown} -> {new}@{domain.shown}"
+    target = f"{old}@{domain.shown} -> {new}@{domain_to_unicode(host)}"
     if host != domain.name:
-        hint = "move its lines to the other domain's file and add `renamed_from: OLD-ADDRESS` there"
-        raise Failure("only the part before the @ can be changed here", hint, code=USAGE)
+        notes = moving.move(workspace, (domain, file, path), new, host, keep=options.keep_old_address)
+        return edits.finish(context, options, workspace, "account rename", target, notes)
     if new == old:
         return edits.finish(context, options, workspace, "account rename", target)
     if domain.where(new) is not None:
@@ -273,6 +280,18 @@ def rename(context: Context, options: argparse.Namespace) -> int:
         notes.append(f"{follows} places that name it follow")
     file.editor.rename(path, new)
     return edits.finish(context, options, workspace, "account rename", target, notes)
+
+
+def _is_renamed(workspace: Workspace, address: str, new: str) -> bool:
+    """Whether the mailbox has its new name already, so that a repeated call is no error."""
+    old, name = split_address(address)
+    local, host = split_address(new) if "@" in new else (new.lower(), name)
+    there = workspace.domain(host).where(local, *_BOXES) if host in workspace.paths() else None
+    before = there and there[0].editor.node((*there[1], "renamed_from"))
+    if not before:
+        return False
+    text = str(before.value)
+    return (split_address(text) if "@" in text else (text.lower(), host)) == (old, name)
 
 
 def _remember(editor: Editor, path: Path, old: str, new: str, keep: bool) -> list[str]:

@@ -19,7 +19,7 @@ from mailroom.loader import parse
 from mailroom.read import read_accounts
 from mailroom.review import review
 
-from .. import arguments, project, revisions
+from .. import arguments, project, reading, revisions
 from ..context import Context
 from ..errors import INVALID, OK, REFUSED, USAGE, Failure
 
@@ -106,7 +106,7 @@ def _read(folder: Path, tree: str, revision: str, scratch: Path) -> Accounts:
     """The accounts in a tree under the names of the real files, with nothing decrypted. Raises Failure."""
     top = scratch / folder.name
     revisions.extract(folder, tree, top)
-    accounts = read_accounts(str(top), str(project.SCHEMA), _envelope, date.today())
+    accounts = read_accounts(str(top), str(project.SCHEMA), _envelope, date.today(), reading.kept())
     real = {project.shown(top / name): project.shown(folder / name) for name in _names(top)}
     for document in accounts.documents:
         document.file = real[document.file]

@@ -99,12 +99,14 @@ def _address(text: str) -> str:
 
 def plan(context: Context, options: argparse.Namespace) -> int:
     """mailroom plan"""
+    style = "json" if context.json else options.format
+    # A program that asks for JSON in this way wants a refusal in JSON too.
+    context.json = style == "json"
     outcome = play.run(context, wishes(options), check=True)
     failure = outcome.failure()
     # A plan that a gate refuses is a plan to look at.
     if failure is not None and failure.code != REFUSED:
         raise failure
-    style = "json" if context.json else options.format
     if style == "json" and failure is not None:
         raise failure
     print(rendering.plan(outcome.result, outcome.text, style), end="")

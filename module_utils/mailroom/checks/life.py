@@ -47,7 +47,7 @@ def _renamed(context: Context, box: Mailbox, renamed: dict[str, Mailbox]) -> Non
         context.error(box, field, f"{old} is the address that it has", "name the address that it had before")
     elif domain is None:
         if not context.others_unknown:
-            hint = "only a mailbox of a domain of these files can be renamed; add the old domain"
+            hint = "add the old domain's file; if the rename was applied, take this field out"
             context.error(box, field, f"{old} is in no hosted domain", hint)
     elif isinstance(owner, Mailbox) and owner.address == old:
         message = f"{old} is still a mailbox ({context.place(owner)})"

@@ -138,13 +138,49 @@ def test_one_command_and_its_lines(small, words, lines):
     assert small.run("validate").code == 0
 
 
-@pytest.mark.parametrize("words", [("disable", ANN), ("quota", ANN, "5G"), ("remove", "bob@widget.example")])
-def test_twice_is_once(small, words):
-    small.run("account", *words)
-    before = small.text()
-    ended = small.run("account", *words, "--json")
-    assert (ended.code, ended.json["changed"], ended.json["diff"]) == (0, False, "")
-    assert small.text() == before
+TEAM = "team@widget.example"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "account add carl@widget.example --name Carl",
+        "account change ann@widget.example --title Boss --add-alias a.lee --service pop3=off",
+        "account change bob@widget.example --no-forward",
+        "account change anna@widget.example --remove-alias a.lindqvist",
+        "account disable ann@widget.example",
+        "account enable bob@widget.example",
+        "account quarantine anna@widget.example",
+        "account rename anna@widget.example anna.l",
+        "account rename anna@widget.example anna.l@gadget.example --keep-old-address",
+        "account quota ann@widget.example 5G",
+        "account quota anna@widget.example default",
+        "account remove bob@widget.example",
+        "account remove anna@widget.example --take-out",
+        "domain disable widget.example",
+        "domain enable gadget.example",
+        f"group add {TEAM} --name Team --member ann",
+        "group add-member all@gadget.example zoe",
+        "group remove-member all@gadget.example adam",
+        "alias add sales@widget.example ann bob",
+        "alias remove abuse@gadget.example adam",
+    ],
+)
+def test_every_verb_twice_is_once(small, line):
+    other = OTHER.replace("[zoe], abuse: [zoe]", "[zoe], abuse: [zoe, adam]") + "state: disabled\n"
+    small.write("gadget.example.yml", other + "groups:\n  all: {name: All, members: [adam, anna@widget.example]}\n")
+    first = small.run(*line.split(), "--json")
+    assert (first.code, first.json["changed"]) == (0, True), first.err
+    before = [small.text(), small.text("gadget.example.yml")]
+    ended = small.run(*line.split(), "--json")
+    assert (ended.code, ended.json["changed"], ended.json["diff"]) == (0, False, ""), ended.err
+    assert [small.text(), small.text("gadget.example.yml")] == before
+
+
+def test_a_rename_that_was_never_made_is_not_taken_for_one_that_was(small):
+    small.run("account", "rename", "anna@widget.example", "anna.l")
+    for words in (("an@widget.example", "anna.l"), ("anna@widget.example", "ann"), ("anna@gadget.example", "anna.l")):
+        assert small.run("account", "rename", *words).code == 5, words
 
 
 def test_a_dry_run_writes_nothing(small):
@@ -165,12 +201,7 @@ def test_a_dry_run_writes_nothing(small):
         (("disable", "sales@widget.example"), 5, "sales@widget.example: no such account"),
         (("quota", ANN, "5"), 64, "'5' is not a size such as 500M, 2G or 1T, or unlimited"),
         (("rename", ANN, "bob"), 6, "bob@widget.example exists already"),
-        (
-            ("rename", ANN, "ann@gadget.example"),
-            64,
-            "only the part before the @ can be changed here; move its lines to the other domain's file and add "
-            "`renamed_from: OLD-ADDRESS` there",
-        ),
+        (("rename", ANN, "ann@gadget.example"), 5, "gadget.example: no such domain; did you mean widget.example?"),
         (("change", ANN, "--no-copy"), 64, "--no-copy says nothing without --forward"),
         (("change", ANN, "--expires", "2099-01-01"), 64, "--expires and --contact go together"),
         (
@@ -306,6 +337,75 @@ def test_show_and_list(lab):
         "address: joerg.mueller@bücher.example\n"
         in lab.run("account", "show", "joerg.mueller@xn--bcher-kva.example").out
     )
+
+
+OTHER = """\
+domain: gadget.example
+mailboxes:
+  adam: {name: Adam}
+  zoe: {name: Zoe, forwards: [anna@widget.example]}
+aliases: {postmaster: [zoe], abuse: [zoe]}
+"""
+
+
+def test_a_rename_to_another_domain_moves_the_lines_and_what_they_mean(small):
+    moved = "anna: {name: Anna L, services: {pop3: false}, aliases: [al], forwards: {to: [bob], keep_copy: true}"
+    moved += ", expires: {date: '2099-12-31', contact: ann}, send_as: [office]}"
+    text = SMALL.replace("anna: {name: Anna Lindqvist, quota: 5G, aliases: [a.lindqvist]}", moved)
+    small.write("widget.example.yml", text + "  office: [anna, ann]\n")
+    small.write("gadget.example.yml", OTHER)
+    ended = small.run("account", "rename", "anna@widget.example", "anna.l@gadget.example", "--keep-old-address")
+    assert ended.code == 0, ended.err
+    assert "2 places that name it follow\n" in ended.out
+    assert ended.out.endswith("what it does not say itself comes from the defaults of gadget.example now\n")
+    # A line each where one would be too long; what was a local part of the old domain is a whole address of it.
+    assert small.changed() == [
+        "-  zoe: {name: Zoe, forwards: [anna@widget.example]}",
+        "+  anna.l:",
+        "+    name: Anna L",
+        "+    services: {pop3: false}",
+        "+    forwards: {to: [bob@widget.example], keep_copy: true}",
+        '+    expires: {date: "2099-12-31", contact: ann@widget.example}',
+        "+    send_as: [office@widget.example]",
+        "+    aliases: [al@widget.example, anna@widget.example]",
+        "+    renamed_from: anna@widget.example",
+        "+  zoe: {name: Zoe, forwards: [anna.l@gadget.example]}",
+        f"-  {moved}",
+        "-  office: [anna, ann]",
+        "+  office: [anna.l@gadget.example, ann]",
+    ]
+    assert small.run("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    ("new", "code", "message"),
+    [
+        ("zoe@gadget.example", 6, "zoe@gadget.example exists already"),
+        ("ann@nowhere.example", 5, "nowhere.example: no such domain; did you mean widget.example or gadget.example?"),
+        (
+            "bob@gadget.example",
+            1,
+            "password is a vaulted or unusual value, which is not moved; move the lines by hand, and add "
+            "`renamed_from: OLD-ADDRESS`",
+        ),
+    ],
+)
+def test_a_rename_to_another_domain_that_cannot_be(small, new, code, message):
+    vaulted = "    password: !vault |\n      $ANSIBLE_VAULT;1.1;AES256\n      31323334\n"
+    small.write("widget.example.yml", SMALL.replace("    # left\n", f"{vaulted}    # left\n"))
+    small.write("gadget.example.yml", OTHER.replace(", forwards: [anna@widget.example]", ""))
+    ended = small.run("account", "rename", "bob@widget.example", new)
+    assert (ended.code, ended.err.splitlines()[0]) == (code, f"mailroom: {message}")
+    assert small.changed() == []
+
+
+def test_a_rename_to_another_domain_that_would_bring_errors(small):
+    small.write("gadget.example.yml", OTHER.replace("  adam: {name: Adam}\n", "").replace("domain: gadget.example\n",
+                "domain: gadget.example\nlimits: {mailboxes: 1}\n"))  # fmt: skip
+    ended = small.run("account", "rename", "bob@widget.example", "bob@gadget.example")
+    assert ended.code == 4
+    assert "nothing was written" in ended.err
+    assert small.changed() == []
 
 
 EACH = [

@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 
@@ -55,6 +56,36 @@ def test_a_plan_as_json_and_as_markdown(place):
     assert ended.returncode == 2
     assert ended.stdout.startswith("### widget.example\n\n```diff\n+ ")
     assert ended.stdout.rstrip().endswith(found["plan"]["checksum"])
+
+
+def many(number: int) -> str:
+    return SMALL.replace("aliases:\n", "".join(f"  box{n}: {{name: Box {n}}}\n" for n in range(number)) + "aliases:\n")
+
+
+def test_a_large_plan_has_every_step_as_json_and_as_markdown(place):
+    (place / "accounts/widget.example.yml").write_text(many(600))
+    ended = run(place, "plan", "--json")
+    assert ended.returncode == 2, ended.stderr
+    found = json.loads(ended.stdout)
+    assert set(found) == {"ok", "changed", "summary", "plan", "warnings"}
+    plan = found["plan"]
+    assert (len(plan["steps"]), plan["counts"]["creates"]) == (606, 606)
+    # A line for each step, so that it is made and read fast.
+    assert len([line for line in ended.stdout.splitlines() if '"action": "create"' in line]) == 606
+    markdown = run(place, "plan", "--format", "markdown").stdout.splitlines()
+    steps = [f"+ {step['kind']} {step['label']}" for step in plan["steps"]]
+    assert [line for line in markdown if line.startswith("+ ")] == steps
+    assert markdown[-1] == found["summary"]
+
+
+def test_a_refused_plan_as_json_has_its_steps_too(place):
+    (place / "accounts/widget.example.yml").write_text(many(600))
+    (place / "group_vars/all/checksum.yml").write_text("mailroom_checksum: sha256:0123\n")
+    ended = run(place, "plan", "--format", "json")
+    assert ended.returncode == 3
+    found = json.loads(ended.stdout)
+    assert (found["ok"], found["exit"], len(found["plan"]["steps"])) == (False, 3, 606)
+    assert "is not the one that was reviewed" in found["findings"][0]
 
 
 def test_errors_in_the_files_come_from_the_play_as_they_are(place):
@@ -107,6 +138,20 @@ def test_validate_in_all_forms(place):
     assert ended.stdout.startswith("::error file=accounts/widget.example.yml,line=17,title=aliases.sales::nobody@")
     assert json.loads(run(place, "validate", "--json").stdout)["errors"] == 1
     assert json.loads(run(place, "validate", "--format", "gitlab").stdout)[0]["location"]["lines"] == {"begin": 17}
+
+
+def test_files_are_parsed_once_for_all_commands(place, tmp_path):
+    kept = tmp_path / "cache"
+    options = {"env": {**os.environ, "XDG_CACHE_HOME": str(kept)}}
+    folder = kept / "mailroom/accounts"
+    for words in (("validate",), ("explain", "ann@widget.example"), ("account", "list")):
+        assert run(place, *words, **options).returncode == 0
+        assert len(list(folder.glob("*.parsed"))) == 1, words
+    # An edit looks at all files as they would be: those that stay are not parsed anew.
+    assert run(place, "account", "quota", "anna@widget.example", "6G", **options).returncode == 0
+    assert len(list(folder.glob("*.parsed"))) == 2
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_usage(place):

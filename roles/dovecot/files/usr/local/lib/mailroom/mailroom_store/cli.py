@@ -8,10 +8,11 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,22 @@ def _act(settings: Settings, options: argparse.Namespace) -> int:
         replica.wait(options.csn, options.timeout)
     done = work.act(settings, replica, actions, options.check)
     return _report(options, done, [])
+
+
+def _reconcile(settings: Settings, options: argparse.Namespace) -> int:
+    replica = _replica(settings)
+    here = list(replica.context().values())
+    # Numbers of changes begin with their time.
+    before = _now() - timedelta(seconds=options.settled)
+    last = f"{before:%Y%m%d%H%M%S}.000000Z#000000#000#000000" if options.settled else ""
+    # Where several servers take writes there is no one order of changes, so all is looked at each time.
+    alone = len(here) == 1
+    done = work.Done()
+    work.reconcile(settings, replica, (_read(options.mark) if alone else "", last), done, options.check)
+    if options.mark and alone and not options.check and not done.failed:
+        _keep(options.mark, min(here[0], last or here[0]))
+    lines = [f"{address}: {count} sessions ended" for address, count in done.ended.items()]
+    return _report(options, done, [*lines, *(f"{address}: ready" for address in done.ready)])
 
 
 def _archive(settings: Settings, options: argparse.Namespace) -> int:
@@ -206,6 +223,22 @@ def _identity(name: str) -> str:
         raise StoreError(f"{name}: the private key cannot be read: {error}") from error
 
 
+def _read(mark: Path | None) -> str:
+    """The number of the change up to which all was seen; "" if that is not known."""
+    try:
+        text = mark.read_text().strip() if mark else ""
+    except (OSError, ValueError):
+        return ""
+    return text if re.fullmatch(r"\d{14}\.\d{6}Z#[0-9a-f]{6}#[0-9a-f]{3}#[0-9a-f]{6}", text) else ""
+
+
+def _keep(mark: Path, csn: str) -> None:
+    try:
+        mark.write_text(f"{csn}\n")
+    except OSError as error:
+        raise StoreError(f"{mark}: {error}") from error
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -282,6 +315,17 @@ def _parser() -> argparse.ArgumentParser:
     made = command("act", _act, "Do what follows a change of accounts, given as JSON on standard input")
     made.add_argument("--csn", default="", help="first wait until the replica has this change")
     made.add_argument("--timeout", type=float, default=60, help="seconds to wait at most (60)")
+    made.add_argument("--check", action="store_true", help="only say what would be done")
+    made = command(
+        "reconcile",
+        _reconcile,
+        "Do what account runs that were cut off left undone: sessions that should have ended, mailboxes not ready",
+        "Finds it in the replica of this host. A timer does this.",
+    )
+    made.add_argument(
+        "--settled", type=int, default=0, metavar="SECONDS", help="leave alone what changed in the last seconds (0)"
+    )
+    made.add_argument("--mark", type=Path, metavar="FILE", help="keep how far this came, and begin there the next time")
     made.add_argument("--check", action="store_true", help="only say what would be done")
     made = command("archive", _archive, "Archive a mailbox; its mail stays")
     made.add_argument("address", metavar="ADDRESS")

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from .settings import StoreError
 
-ACTIVE, QUARANTINED = "active", "quarantined"
+ACTIVE, DISABLED, QUARANTINED = "active", "disabled", "quarantined"
+# What keeps the entries of the account files.
+ACCOUNTS = "accounts"
 ATTRIBUTES = (
     "entryUUID",
+    "entryCSN",
     "mailroomUser",
     "mailroomStore",
     "mailroomState",
@@ -28,7 +31,10 @@ ATTRIBUTES = (
 
 @dataclass(frozen=True)
 class Entry:
-    """Dates are YYYY-MM-DD or ""; `mark` says what keeps the entry ("" for one that was made by hand)."""
+    """Dates are YYYY-MM-DD or ""; `mark` says what keeps the entry ("" for one that was made by hand).
+
+    `changed` is the number of its last change, which begins with the time in UTC.
+    """
 
     dn: str
     uuid: str
@@ -40,6 +46,7 @@ class Entry:
     purge: str = ""
     hold: str = ""
     mark: str = ""
+    changed: str = ""
 
 
 def from_ldap(dn: str, attributes: Mapping[str, Sequence[str]]) -> Entry:
@@ -59,6 +66,7 @@ def from_ldap(dn: str, attributes: Mapping[str, Sequence[str]]) -> Entry:
         purge=one("mailroomPurge"),
         hold=one("mailroomHold"),
         mark=one("mailroomManagedBy"),
+        changed=one("entryCSN"),
     )
 
 

@@ -100,6 +100,10 @@ class Replica:
     def all(self) -> list[Entry]:
         return self._mailboxes("")
 
+    def since(self, csn: str) -> list[Entry]:
+        """Return what was changed at a number or later; everything for ""."""
+        return self._mailboxes(ldap.filter.filter_format("(entryCSN>=%s)", [csn]) if csn else "")
+
     def quarantined(self) -> list[Entry]:
         return self._mailboxes("(mailroomState=quarantined)")
 

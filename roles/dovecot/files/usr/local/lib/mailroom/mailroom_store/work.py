@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import dovecot
-from .entry import ACTIVE, Entry, home
+from .entry import ACCOUNTS, ACTIVE, DISABLED, Entry, home
 from .folders import missing
 from .owner import acting_as
 from .replica import Replica
@@ -50,12 +50,21 @@ def ready(settings: Settings, replica: Replica, addresses: Sequence[str], done: 
     """Make sure that mailboxes exist with all special folders, for their owner, before anybody logs in."""
     found = replica.find(addresses)
     absent = [address for address in addresses if address.lower() not in found]
-    lacking, failed = _lacking(settings, found.values())
     if check:
         # Before the change is written, a new mailbox is not in the directory yet.
-        done.ready += sorted({*lacking, *absent})
+        done.ready += absent
+    else:
+        done.failed |= dict.fromkeys(absent, UNKNOWN)
+    _complete(settings, found, done, check)
+
+
+def _complete(settings: Settings, found: Mapping[str, Entry], done: Done, check: bool) -> None:
+    """Make what mailboxes lack, by address."""
+    lacking, failed = _lacking(settings, found.values())
+    if check:
+        done.ready = sorted({*done.ready, *lacking})
         return
-    done.failed |= dict.fromkeys(absent, UNKNOWN) | failed
+    done.failed |= failed
     if not lacking:
         return
     said = dovecot.create(lacking, settings.folders)
@@ -85,6 +94,32 @@ def lock_all(replica: Replica, done: Done, check: bool = False) -> None:
     open_now = list(dovecot.sessions())
     closed = {entry.address for entry in replica.find(open_now).values() if entry.state != ACTIVE}
     done.ended |= _end(closed, check)
+
+
+def reconcile(settings: Settings, replica: Replica, span: tuple[str, str], done: Done, check: bool = False) -> None:
+    """Do what account runs that were cut off left undone, as far as the replica shows it.
+
+    Sessions end of mailboxes that are not active or have no entry of this name any more, and mailboxes get what they
+    lack. `span` has the numbers (contextCSN) of the first and the last change to look at; both may be "". What is newer
+    may be the work of a run that is under way.
+    """
+    first, last = span
+    sessions = dovecot.sessions()
+    known = replica.find(list(sessions))
+    closed = {name for name in sessions if name.lower() not in known}
+    closed |= {entry.address for entry in known.values() if entry.state != ACTIVE and _until(entry, last)}
+    done.ended |= _end(closed, check)
+    found = {
+        entry.address: entry
+        for entry in replica.since(first)
+        if entry.mark == ACCOUNTS and entry.state in (ACTIVE, DISABLED) and entry.address and entry.store
+        if _until(entry, last)
+    }
+    _complete(settings, found, done, check)
+
+
+def _until(entry: Entry, last: str) -> bool:
+    return not last or entry.changed <= last
 
 
 def _end(addresses: set[str], check: bool) -> dict[str, int]:
