@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -55,8 +56,15 @@ def _load(options: argparse.Namespace) -> Load:
     return Load(rate=rate, workers=1 if rate < 4 else 4)
 
 
+def _ended(number: int, _frame: object) -> None:
+    """Whoever ends a drill gets the pair back as it was: faults are healed, and what the drill put there is removed."""
+    raise DrillError(f"ended by signal {number}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ended)
     if options.list:
         for name, fault in sorted(offered(lab=not options.pair).items()):
             print(f"{name:20} {fault.title}")
