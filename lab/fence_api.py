@@ -331,10 +331,11 @@ def begin(options: argparse.Namespace, arguments: list[str]) -> int:
     """Start one in the background, unless one with the same arguments runs; return when it listens."""
     command = [sys.executable, str(Path(__file__).resolve()), *arguments]
     found = running(options.pid_file)
-    if found and found[1][1:] == command[1:]:
+    newer = found and Path(__file__).stat().st_mtime > options.pid_file.stat().st_mtime
+    if found and found[1][1:] == command[1:] and not newer:
         print("runs")
         return 0
-    # One with other settings makes room.
+    # An older one, or one with other settings, makes room.
     end(options.pid_file)
     with options.log.open("a") as log:
         started = subprocess.Popen(
