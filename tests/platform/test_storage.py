@@ -246,7 +246,7 @@ def test_nodes_that_see_different_disks_are_found_before_anything_is_made(disks)
     run = disks.run(ok=False)
     said = " ".join(run.output.split())
     assert (
-        f"{LINK}: by their size these are different disks: mail1 629145600, mail2 734003200 Nothing was made." in said
+        f"{LINK}: by their size these are different disks: mail1 629145600, mail2 734003200. Nothing was made." in said
     )
     assert disks.content() == before
 
