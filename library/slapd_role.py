@@ -75,7 +75,6 @@ saved: {description: File with the data of a former provider., type: str, return
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -83,7 +82,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 # Mitogen ships only what it finds as an absolute import; these are imported relatively further down.
 from ansible.module_utils.mailroom import pair, pair_rules  # noqa: F401
 from ansible.module_utils.mailroom.promotion import may_step_down, read_record
-from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable, offers_changes
+from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable, other_providers
 
 
 def main() -> None:
@@ -107,24 +106,11 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR)
     saved = ""
     if module.params["role"] == "provider":
-        alone(module)
+        if problem := other_providers(*(module.params[key] for key in ("name", "suffix", "others"))):
+            module.fail_json(msg=problem)
     else:
         saved = replaced(module)
     module.exit_json(changed=bool(saved), saved=saved)
-
-
-def alone(module: AnsibleModule) -> None:
-    """End the module if another host takes changes too."""
-    name, suffix, others = (module.params[key] for key in ("name", "suffix", "others"))
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        found = pool.map(lambda uri: offers_changes(uri, suffix), others)
-    rivals = [uri for uri, is_provider in zip(others, found, strict=True) if is_provider]
-    if rivals:
-        module.fail_json(
-            msg=f"{name} shall be the provider of {suffix}, but {' and '.join(rivals)} is one, too. Nothing was "
-            "written. If it was promoted, the inventory has to say so; `ansible-playbook "
-            "playbooks/ops/promote-directory.yml` without more shows who is what (docs/directory.md)."
-        )
 
 
 def replaced(module: AnsibleModule) -> str:
