@@ -64,6 +64,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
+            "cluster_fence_packages": cluster.fence_packages,
             "cluster_online": cluster_online,
             "cluster_problems": cluster.problems,
             "cluster_running_on": cluster_running_on,

@@ -273,7 +273,8 @@ def _main(module: AnsibleModule, cluster: Cluster) -> None:
         if module._diff:
             result["diff"] = {"prepared": text} if plan.changed else {}
         if refusals:
-            words = ["Refused, nothing was changed.", *refusals]
+            # Of a task that fails no diff is shown.
+            words = ["Refused, nothing was changed.", *refusals, *(f"preview: {item}" for item in result["preview"])]
             module.fail_json(msg="\n".join(words), **result)
         if not plan.changed or module.check_mode:
             result["changed"] = plan.changed

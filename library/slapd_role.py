@@ -104,7 +104,7 @@ def main() -> None:
     if IMPORT_ERROR:
         if module.check_mode:
             module.exit_json(changed=False, saved="")
-        module.fail_json(msg=missing_required_lib("python3-ldap"), exception=IMPORT_ERROR)
+        module.fail_json(msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR)
     saved = ""
     if module.params["role"] == "provider":
         alone(module)

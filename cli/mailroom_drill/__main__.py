@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
 
 from . import figures, powercut, run, selftest, setup
 from .case import Plan
-from .errors import DrillError
+from .errors import DrillError, Ended
 from .faults import offered, order
 from .logic import report
 from .options import parser
@@ -55,8 +56,15 @@ def _load(options: argparse.Namespace) -> Load:
     return Load(rate=rate, workers=1 if rate < 4 else 4)
 
 
+def _ended(number: int, _frame: object) -> None:
+    """Whoever ends a drill gets the pair back as it was: faults are healed, and what the drill put there is removed."""
+    raise Ended(f"ended by signal {number}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ended)
     if options.list:
         for name, fault in sorted(offered(lab=not options.pair).items()):
             print(f"{name:20} {fault.title}")
@@ -72,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
                     raise DrillError("--self-test and --figures change the configuration: they are for the lab only")
                 return selftest.run(pair, options, folder) if options.self_test else figures.run(pair, options, folder)
             return drill(pair, options, folder)
-    except DrillError as error:
+    except (DrillError, Ended) as error:
         print(f"drill: {error}", file=sys.stderr)
         return 2
 

@@ -46,7 +46,7 @@ def ground(file: Path | None, confirm: str | None) -> Iterator[Pair]:
         if provider:
             lab_tools.BROKEN.unlink(missing_ok=True)
             lab_accounts.make(target, provider)
-            known = f"doveadm user {target.accounts[-1].address}"
+            known = f"postmap -q {target.accounts[-1].address} ldap:/etc/postfix/ldap/mailboxes.cf"
             nodes = list(pair.nodes.values())
             wait_for(lambda: all(node.try_run(known)[0] == 0 for node in nodes), "the replicas know the mailboxes", 60)
         witness.install(pair)

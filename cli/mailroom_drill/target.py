@@ -63,7 +63,7 @@ def of_lab(info: Mapping[str, Any], accounts: tuple[Account, ...] = ()) -> Targe
     options = (f"UserKnownHostsFile={STATE}/ssh/known_hosts", "IdentitiesOnly=yes", "ConnectTimeout=3")
     return Target(
         name=info["name"],
-        nodes={name: f"root@{next(iter(found.values()))}" for name, found in pair.items()},
+        nodes={name: f"root@{found['lan']}" for name, found in pair.items()},
         services={name: _service(info["services"], name) for name in ("smtp", "submission", "imap")},
         accounts=accounts,
         ca=ROOT / info["ca"],

@@ -350,6 +350,21 @@ def _properties(data: Data) -> Iterator[str]:
         yield f"cluster_properties: {name} follows from cluster_unfenced_test"
 
 
+# Agents whose Debian package has another name; fence_watchdog is Pacemaker's own.
+_PACKAGES = {
+    "fence_watchdog": "",
+    "fence_xvm": "fence-virt",
+    **dict.fromkeys(("fence_idrac", "fence_ilo3", "fence_ilo4", "fence_ilo5", "fence_imm"), "fence-agents-ipmilan"),
+}
+
+
+def fence_packages(devices: Sequence[Data]) -> list[str]:
+    """The Debian packages with the agents of some fencing devices: fence_vmware_rest is in fence-agents-vmware-rest."""
+    agents = {str(device["agent"]) for device in devices}
+    named = (_PACKAGES.get(agent, agent.replace("fence_", "fence-agents-", 1).replace("_", "-")) for agent in agents)
+    return sorted({name for name in named if name})
+
+
 def boot_units(resources: Sequence[Data]) -> list[str]:
     """The systemd units that the cluster starts and stops, and the mount units of its file systems, in order."""
     units = []

@@ -141,6 +141,8 @@ def test_a_fenced_host_comes_back_by_itself(hosts, info, pair, wait_for):
         lambda: ssh(info, other, "systemctl is-system-running").stdout == "running\n", "its start to be complete", 60
     )
     assert ssh(info, other, look).stdout == before
+    # This machine is where it was for those who went on: whom the bridge belongs to does not change with its ports.
+    assert "02:4d:0a:50:03:01" in hosts(active).check_output("ip neigh show 10.80.3.1")
     if cluster:
         wait_for(lambda: other in hosts(active).check_output("crm_node -p").split(), "its return to the cluster", 60)
     # Connections that were kept open ended with the host: the next one is new.

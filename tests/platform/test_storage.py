@@ -304,3 +304,58 @@ def test_the_labs_own_disk_is_the_same_on_both_nodes(hosts, playbook):
         if hosts(name).run("mountpoint --quiet /srv/mailroom").rc != 0:
             assert hosts(name).run(f"{AS_MAIL_USER} touch /srv/mailroom/x").rc != 0
             assert hosts(name).run("touch /srv/mailroom/x").rc != 0
+
+
+MIRROR = {
+    "storage_test_hosts": "client",
+    "storage_nodes": ["client"],
+    "storage_mode": "drbd",
+    "storage_owner": OWNER,
+    "storage_drbd_nodes": [
+        {"name": "mail1", "address": "10.80.3.11", "disk": "/dev/vdb"},
+        {"name": "mail2", "address": "fd80:80:3::12", "disk": "/dev/vdb"},
+    ],
+    "storage_drbd_secret": "planted-drbd-secret",
+}
+PACKAGES = "dpkg-query -W -f '${Package}\\n' | sort"
+
+
+@pytest.fixture(scope="module")
+def mirror(hosts, playbook):
+    """DRBD's settings on a host that has nothing to do with the mail, and gone again."""
+    client = hosts("client")
+    before = client.check_output(PACKAGES)
+
+    def run(*arguments, ok=True, **more):
+        return playbook(PLAY, *arguments, "-e", json.dumps({**MIRROR, **more}), ok=ok)
+
+    try:
+        yield SimpleNamespace(client=client, run=run, first=run("-vvv", "--diff"), again=run())
+    finally:
+        new = set(client.check_output(PACKAGES).splitlines()) - set(before.splitlines())
+        client.check_output(
+            f"DEBIAN_FRONTEND=noninteractive apt-get purge -qq {' '.join(sorted(new))}; rm -rf /etc/drbd*"
+        )
+
+
+def test_drbd_settings_are_read_by_its_own_checker_and_keep_their_secret(mirror):
+    file = mirror.client.file("/etc/drbd.d/mailroom.res")
+    assert (file.mode, file.user) == (0o600, "root")
+    read = mirror.client.check_output("/usr/lib/drbd/drbdadm-84 dump")
+    for line in (
+        "ipv4 10.80.3.11:7789;",
+        "ipv6 [fd80:80:3::12]:7789;",
+        "resource-and-stonith;",
+        "planted-drbd-secret;",
+    ):
+        assert line in read
+    assert mirror.first.changed > 0
+    assert "planted-drbd-secret" not in mirror.first.output
+    assert mirror.again.changed == 0
+
+
+def test_a_drbd_setting_that_is_none_is_refused(mirror):
+    before = mirror.client.file("/etc/drbd.d/mailroom.res").sha256sum
+    run = mirror.run(storage_drbd_options={"net": ["verifi-alg sha256"]}, ok=False)
+    assert "but got 'verifi-alg'" in " ".join(run.output.split())
+    assert mirror.client.file("/etc/drbd.d/mailroom.res").sha256sum == before

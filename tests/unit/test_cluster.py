@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from clustertools import MONITOR, NODES, data, device, resource
-from mailroom.cluster import boot_units, mount_unit, problems
+from mailroom.cluster import boot_units, fence_packages, mount_unit, problems
 from mailroom.cluster_values import is_name, milliseconds, score, shown
 
 
@@ -350,3 +350,12 @@ def test_units_that_the_cluster_runs():
 )
 def test_mount_units(path, expected):
     assert mount_unit(path) == expected
+
+
+def test_packages_of_fence_agents():
+    agents = ("fence_vmware_rest", "fence_ilo4", "fence_ipmilan", "fence_watchdog", "fence_xvm")
+    assert fence_packages([{"agent": agent} for agent in agents]) == [
+        "fence-agents-ipmilan",
+        "fence-agents-vmware-rest",
+        "fence-virt",
+    ]

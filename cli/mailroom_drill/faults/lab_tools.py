@@ -60,6 +60,8 @@ def kill(node: str) -> None:
 def start(node: str) -> None:
     """Start a container that does not run. The cluster's own fencing may do the same at the same time."""
     if not first_process(node):
+        # Else podman may start it with the network and the shared memory of before.
+        local("podman", "container", "cleanup", container(node), check=False)
         local("podman", "start", container(node), check=False)
 
 
