@@ -83,12 +83,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 # Mitogen ships only what it finds as an absolute import; these are imported relatively further down.
 from ansible.module_utils.mailroom import dn, pair, pair_rules  # noqa: F401
 from ansible.module_utils.mailroom.promotion import may_step_down, read_record
-<<<<<<< HEAD
-from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable, other_providers
-=======
 from ansible.module_utils.mailroom.slapd import parse_ldif
-from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable, offers_changes
->>>>>>> ops
+from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable, other_providers
 
 CONFIG = "/etc/ldap/slapd.d"
 # Which boot of the host a replica's copy was in use in (roles/openldap, slapd-copy).
@@ -116,32 +112,12 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR)
     saved = ""
     if module.params["role"] == "provider":
-<<<<<<< HEAD
         if problem := other_providers(*(module.params[key] for key in ("name", "suffix", "others"))):
             module.fail_json(msg=problem)
-=======
-        alone(module)
         forget(module)
->>>>>>> ops
     else:
         saved = replaced(module)
     module.exit_json(changed=bool(saved), saved=saved)
-
-
-<<<<<<< HEAD
-=======
-def alone(module: AnsibleModule) -> None:
-    """End the module if another host takes changes too."""
-    name, suffix, others = (module.params[key] for key in ("name", "suffix", "others"))
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        found = pool.map(lambda uri: offers_changes(uri, suffix), others)
-    rivals = [uri for uri, is_provider in zip(others, found, strict=True) if is_provider]
-    if rivals:
-        module.fail_json(
-            msg=f"{name} shall be the provider of {suffix}, but {' and '.join(rivals)} is one, too. Nothing was "
-            "written. If it was promoted, the inventory has to say so; `ansible-playbook "
-            "playbooks/ops/promote-directory.yml` without more shows who is what (docs/directory.md)."
-        )
 
 
 def forget(module: AnsibleModule) -> None:
@@ -152,7 +128,6 @@ def forget(module: AnsibleModule) -> None:
         module.exit_json(changed=True, saved="")
 
 
->>>>>>> ops
 def replaced(module: AnsibleModule) -> str:
     """Save what a former provider has; end the module if nobody replaced it."""
     name, suffix, uri = (module.params[key] for key in ("name", "suffix", "provider"))
