@@ -365,7 +365,7 @@ def test_slapd_that_dies_comes_back_and_one_that_was_stopped_does_not(
 def test_a_replica_that_was_in_use_when_the_host_went_down_is_fetched_anew(provider, replica, wait_for):
     assert "nosync" in root(replica, "ldapsearch -LLL -b cn=config olcDbEnvFlags=* olcDbEnvFlags").stdout
     assert "olcDbEnvFlags" not in root(provider, "ldapsearch -LLL -b cn=config olcDbEnvFlags=* olcDbEnvFlags").stdout
-    mark, data = "/var/lib/ldap/.in-use", "stat -c %i /var/lib/ldap/data.mdb"
+    mark, data = "/var/lib/ldap/.in-use", "stat -c %w /var/lib/ldap/data.mdb"
 
     def power_failure() -> None:
         # As if it had been another boot: slapd was not stopped, and the kernel had no time to write.
