@@ -53,6 +53,8 @@ class ActionModule(ActionBase):
                 "limits": {"type": "dict", "default": {}},
                 "usage": {"type": "dict", "default": {}},
                 "whole_plan": {"type": "bool", "default": False},
+                "name": {"type": "str", "default": "this host"},
+                "others": WORDS,
                 "uri": {"type": "str", "default": "ldapi:///"},
                 "state_folder": {"type": "path", "default": "/var/lib/mailroom"},
             }

@@ -13,10 +13,10 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 if os.path.join(_ROOT, "module_utils") not in sys.path:
     sys.path.insert(0, os.path.join(_ROOT, "module_utils"))
 
-from mailroom.pair import lag  # noqa: E402
-from mailroom.pair_report import Report  # noqa: E402
-from mailroom.pair_rules import Pair, Rules  # noqa: E402
-from mailroom.promotion import Directories, Record, inventory_lines  # noqa: E402
+from mailroom.pair import lag
+from mailroom.pair_report import Report
+from mailroom.pair_rules import Pair, Rules
+from mailroom.promotion import Directories, Record, inventory_lines
 
 Views = Mapping[str, Mapping[str, Any]]
 

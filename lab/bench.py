@@ -3,7 +3,8 @@
 
 Without arguments: the unchanged platform with Mitogen and with Ansible's plain strategy, in turn, so that both see the
 same machine; where no lab is up, `make demo` builds it. `--build` first times `make demo` from nothing, `--test` times
-`make test` in a clean clone. `--directory` measures nothing but the directory with 100,000 mailboxes.
+`make test` in a clean clone. `--directory` measures nothing but the directory with 100,000 mailboxes, `--accounts`
+nothing but accounts, `--accounts --only replicated` a part of that.
 """
 
 from __future__ import annotations
@@ -46,11 +47,12 @@ def main() -> int:
     parser.add_argument("--test", action="store_true", help="time make test in a clean clone; removes this lab first")
     parser.add_argument("--directory", action="store_true", help="load 100,000 mailboxes, measure look-ups, unload")
     parser.add_argument("--accounts", action="store_true", help="up to 100,000 accounts beside ldapadd and others")
+    parser.add_argument("--only", action="append", choices=bench_accounts.PARTS, help="with --accounts: these parts")
     options = parser.parse_args()
     if options.directory:
         return bench_directory.main()
     if options.accounts:
-        return bench_accounts.main(options.runs)
+        return bench_accounts.main(options.runs, options.only or ())
     print(f"{platform.platform()}, {os.cpu_count()} cores; seconds of wall time, {options.runs} runs in turn")
     print(f"{'':<52} {'min':>8} {'median':>8} {'max':>8}   goal")
     if options.test:

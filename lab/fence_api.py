@@ -170,8 +170,8 @@ class Engine:
     def _start(self, container: str) -> None:
         started = time.monotonic()
         try:
-            # Podman may not have cleaned up yet what was just killed. Then it would start with the network and the
-            # shared memory of before, as no host does: with service addresses that are another's by now.
+            # Podman may not have cleaned up yet what was just killed. Then it would start with the network and memory
+            # of before, as no host does: with service addresses that are another's by now.
             self.run("container", "cleanup", container)
             code, _out, err = self.run("start", container)
             # If none of its containers ran, podman has made the bridge anew.

@@ -114,6 +114,11 @@ class ScratchDirectory:
         change = f"dn: cn=config\nchangetype: modify\nreplace: olcLogLevel\nolcLogLevel: {level}\n"
         self.provider(f"ldapmodify {BIND} <<'END'\n{change}END\n")
 
+    def newest(self) -> list[str]:
+        """Number of the newest change (contextCSN) that each server has."""
+        search = f"ldapsearch -LLL {BIND} -s base -b {BASE.partition(',')[2]} contextCSN"
+        return [run(search) for run in (self.provider, self.replica) if run]
+
     def hashes(self) -> list[str]:
         """Number of entries and hash of the sorted LDIF with operational attributes, of each server."""
         return [run(f"python3 - <<'END'\n{_HASH}END\n") for run in (self.provider, self.replica) if run]

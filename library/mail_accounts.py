@@ -86,6 +86,17 @@ options:
     description: Bytes that mailboxes use, by address, as the module C(mail_usage) returns them.
     type: dict
     default: {}
+  name:
+    description: What the host of the directory is called where O(others) turn out to be providers.
+    type: str
+    default: this host
+  others:
+    description:
+      - URIs of hosts that must not be providers too. If one is, an inventory is older than a promotion, and nothing is
+        written.
+    type: list
+    elements: str
+    default: []
   uri:
     description: Where the directory listens.
     type: str
@@ -230,6 +241,8 @@ def main():
             "limits": {"type": "dict", "default": {}},
             "usage": {"type": "dict", "default": {}},
             "whole_plan": {"type": "bool", "default": False},
+            "name": {"type": "str", "default": "this host"},
+            "others": WORDS,
             "today": {"type": "str"},
             "asked": {"type": "str"},
             "who": {"type": "str"},

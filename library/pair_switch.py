@@ -95,6 +95,10 @@ class Watch:
             self.attempts[protocol].append((time.monotonic(), good))
             self._over.wait(PAUSE)
 
+    def seen(self) -> bool:
+        """Return whether each protocol has greeted once."""
+        return all(any(good for _moment, good in found) for found in self.attempts.values())
+
     @property
     def outages(self) -> dict[str, float]:
         return {protocol: round(pair.outage(list(found)), 2) for protocol, found in self.attempts.items()}
@@ -106,6 +110,10 @@ def where(group: str) -> tuple[list[str], list[str], dict[str, Any]]:
     members = {key: item for key, item in view.get("resources", {}).items() if item["group"] == group}
     nodes = sorted({node for item in members.values() for node in item["nodes"]})
     return nodes, [key for key, item in members.items() if item["role"] != "Started" or item["pending"]], view
+
+
+def belongs(view: dict[str, Any], resource: str, group: str) -> bool:
+    return bool(view["resources"].get(resource, {}).get("group") == group)
 
 
 def silent(targets: list[tuple[str, str, int]]) -> list[str]:
@@ -171,8 +179,15 @@ def move(
         nodes, stopped, _view = where(group)
         return nodes == [me] and not stopped and point in mounts() and not silent(targets)
 
+    def refused() -> bool:
+        nodes, stopped, view = where(group)
+        here = [one for one in view.get("failures", []) if one["node"] == me and belongs(view, one["resource"], group)]
+        return bool(here and nodes and me not in nodes and not stopped)
+
     # Of each protocol one address is watched all the time, so that limits on connections are not touched.
     with Watch([target for target in targets if target[0] == targets[0][0]]) as watch:
+        # What is not seen before cannot be missed after.
+        until(watch.seen, 3)
         start = time.monotonic()
         problem = ""
         try:
@@ -182,8 +197,9 @@ def move(
             )
             if code:
                 problem = f"Pacemaker did not take the order: {err.strip()}"
-            elif not until(serves, timeout):
-                problem = told(me, group, targets, timeout)
+            # Once something failed here and everything is back elsewhere, there is nothing to wait for.
+            elif not until(lambda: serves() or refused(), timeout) or refused():
+                problem = told(me, group, targets, round(time.monotonic() - start))
         finally:
             seconds = time.monotonic() - start
             left = cleared(group, me)
@@ -212,7 +228,7 @@ def told(me: str, group: str, targets: list[tuple[str, str, int]], seconds: int)
     failed = [
         f"{one['resource']} ({one['task']} on {one['node']}: {one['reason']})"
         for one in view.get("failures", [])
-        if one["resource"] in view["resources"]
+        if belongs(view, one["resource"], group)
     ]
     parts = [f"After {seconds} s {me} does not serve."]
     parts += [f"Failed: {', '.join(failed)}."] if failed else []

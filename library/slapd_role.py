@@ -15,7 +15,7 @@ description:
   - With O(role=replica) on a host whose directory takes changes, the O(provider) must have it on record that it was
     made provider in place of this host. If not the module fails, as changes might be only here. If so, all that is
     here is saved to a file before it is replaced.
-  - Changes nothing in the directory.
+  - Changes nothing in the directory. Goes by slapd's files where it can, so slapd need not run.
 options:
   role:
     description: What this host shall be.
@@ -73,17 +73,22 @@ RETURN = r"""
 saved: {description: File with the data of a former provider., type: str, returned: success}
 """
 
+import glob
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 # Mitogen ships only what it finds as an absolute import; these are imported relatively further down.
-from ansible.module_utils.mailroom import pair, pair_rules  # noqa: F401
+from ansible.module_utils.mailroom import dn, pair, pair_rules  # noqa: F401
 from ansible.module_utils.mailroom.promotion import may_step_down, read_record
-from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable, offers_changes
+from ansible.module_utils.mailroom.slapd import parse_ldif
+from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable, other_providers
+
+CONFIG = "/etc/ldap/slapd.d"
+# Which boot of the host a replica's copy was in use in (roles/openldap, slapd-copy).
+MARK = "/var/lib/ldap/.in-use"
 
 
 def main() -> None:
@@ -107,42 +112,27 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("python-ldap (Debian: python3-ldap)"), exception=IMPORT_ERROR)
     saved = ""
     if module.params["role"] == "provider":
-        alone(module)
+        if problem := other_providers(*(module.params[key] for key in ("name", "suffix", "others"))):
+            module.fail_json(msg=problem)
+        forget(module)
     else:
         saved = replaced(module)
     module.exit_json(changed=bool(saved), saved=saved)
 
 
-def alone(module: AnsibleModule) -> None:
-    """End the module if another host takes changes too."""
-    name, suffix, others = (module.params[key] for key in ("name", "suffix", "others"))
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        found = pool.map(lambda uri: offers_changes(uri, suffix), others)
-    rivals = [uri for uri, is_provider in zip(others, found, strict=True) if is_provider]
-    if rivals:
-        module.fail_json(
-            msg=f"{name} shall be the provider of {suffix}, but {' and '.join(rivals)} is one, too. Nothing was "
-            "written. If it was promoted, the inventory has to say so; `ansible-playbook "
-            "playbooks/ops/promote-directory.yml` without more shows who is what (docs/directory.md)."
-        )
+def forget(module: AnsibleModule) -> None:
+    """Remove the mark that a replica leaves about its copy, or a later start would take a provider's data for one."""
+    if os.path.exists(MARK):
+        if not module.check_mode:
+            os.unlink(MARK)
+        module.exit_json(changed=True, saved="")
 
 
 def replaced(module: AnsibleModule) -> str:
     """Save what a former provider has; end the module if nobody replaced it."""
     name, suffix, uri = (module.params[key] for key in ("name", "suffix", "provider"))
-    try:
-        with Session() as local:
-            config = local.read("cn=config", where="(objectClass=olcMdbConfig)", attributes=["olcSyncrepl"])
-            if not config or next(iter(config.values())).get("olcSyncrepl"):
-                return ""
-            top = local.read(suffix, "base", attributes=["contextCSN"])
-        if not next(iter(top.values()), {}).get("contextCSN"):
-            return ""
-    except DirectoryError as error:
-        if module.check_mode:
-            module.warn(f"Whether this host was a provider before cannot be said: {error}")
-            return ""
-        module.fail_json(msg=f"Whether this host was a provider before cannot be said: {error}")
+    if not is_provider(suffix):
+        return ""
     who, password, ca = (module.params[key] for key in ("bind_dn", "bind_password", "ca"))
     advice = (
         f"{name} takes changes to the directory, and the inventory wants it to be a replica of {uri}. Nothing was "
@@ -162,6 +152,18 @@ def replaced(module: AnsibleModule) -> str:
     if not module.check_mode:
         save(module, suffix, path)
     return path
+
+
+def is_provider(suffix: str) -> bool:
+    """Return whether the directory here takes changes, by its files: slapd may be stopped, and shall stay so."""
+    for path in glob.glob(f"{CONFIG}/cn=config/olcDatabase=*mdb.ldif"):
+        with open(path, encoding="utf-8") as file:
+            entry = next(iter(parse_ldif(file.read())), {})
+        # The package's own default database has another root, and nothing in it.
+        ours = entry.get("olcsuffix") == [suffix] and "external" in entry.get("olcrootdn", [""])[0]
+        if ours and not entry.get("olcsyncrepl"):
+            return os.path.exists(f"{entry.get('olcdbdirectory', [''])[0]}/data.mdb")
+    return False
 
 
 def save(module: AnsibleModule, suffix: str, path: str) -> None:

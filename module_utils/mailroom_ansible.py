@@ -73,6 +73,9 @@ class NoDirectory:
     def marks(self, base):
         return {}
 
+    def other_providers(self, name, base, uris):
+        return ""
+
 
 @contextmanager
 def opened(module: Any, who: str = "") -> Iterator[tuple[Any, State]]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 try:
@@ -134,6 +135,20 @@ def accepts_password(uri: str, dn: str, password: str) -> bool:
 
 def _raw(values: Iterable[str]) -> list[bytes]:
     return [value.encode("utf-8", "surrogateescape") for value in values]
+
+
+def other_providers(name: str, suffix: str, uris: Sequence[str]) -> str:
+    """Say that another of these servers is a provider, too; "" where none is. `name` is the host that shall be it."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = pool.map(lambda uri: offers_changes(uri, suffix), uris)
+    rivals = [uri for uri, is_provider in zip(uris, found, strict=True) if is_provider]
+    if not rivals:
+        return ""
+    return (
+        f"{name} shall be the provider of {suffix}, but {' and '.join(rivals)} is one, too. Nothing was "
+        "written. If it was promoted, the inventory has to say so; `ansible-playbook "
+        "playbooks/ops/promote-directory.yml` without more shows who is what (docs/directory.md)."
+    )
 
 
 def offers_changes(uri: str, suffix: str, seconds: int = 1) -> bool:

@@ -38,6 +38,9 @@ class Run:
 
     def finish(self) -> None:
         """Do it, and end the module with the result."""
+        problem = self._directory.other_providers(self._params["name"], self._base, self._params["others"])
+        if problem:
+            self._module.fail_json(msg=problem, written=False)
         if self._params["entries"]:
             self._compare()
         known = self._unchanged()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.mailroom_journal import Journal
-from ansible.module_utils.mailroom_ldap import DirectoryError, Session
+from ansible.module_utils.mailroom_ldap import DirectoryError, Session, other_providers
 from ansible.module_utils.mailroom_pipeline import Failed, committed
 from ansible.module_utils.mailroom_writes import TXN_START, Refused, Writer
 
@@ -78,6 +78,10 @@ class Directory:
         """The number of the newest change in the database that holds `base` (contextCSN)."""
         found = self.entry(self._context(base), ["contextCSN"]) or {}
         return max(found.get("contextCSN", [""]))
+
+    def other_providers(self, name: str, base: str, uris: Sequence[str]) -> str:
+        """Say that another of these servers takes changes of the database with `base`, too; "" where none does."""
+        return other_providers(name, self._context(base), uris) if uris else ""
 
     def repair(self) -> int:
         """Finish with a transaction that an earlier run left behind; see mailroom_journal. Returns the writes."""

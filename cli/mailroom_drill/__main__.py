@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import figures, powercut, run, selftest, setup
 from .case import Plan
-from .errors import DrillError
+from .errors import DrillError, Ended
 from .faults import offered, order
 from .logic import report
 from .options import parser
@@ -58,7 +58,7 @@ def _load(options: argparse.Namespace) -> Load:
 
 def _ended(number: int, _frame: object) -> None:
     """Whoever ends a drill gets the pair back as it was: faults are healed, and what the drill put there is removed."""
-    raise DrillError(f"ended by signal {number}")
+    raise Ended(f"ended by signal {number}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
                     raise DrillError("--self-test and --figures change the configuration: they are for the lab only")
                 return selftest.run(pair, options, folder) if options.self_test else figures.run(pair, options, folder)
             return drill(pair, options, folder)
-    except DrillError as error:
+    except (DrillError, Ended) as error:
         print(f"drill: {error}", file=sys.stderr)
         return 2
 

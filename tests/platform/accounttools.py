@@ -9,13 +9,14 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from conftest import ROOT, PlaybookRun
 from mailtools import SUFFIX
+from scratch_directory import FOLDER
 
 BASE = f"ou=domains,{SUFFIX}"
 PLAY = "playbooks/accounts.yml"
@@ -47,6 +48,18 @@ def logs_in(mail: Any, user: str, password: str) -> bool:
         assert "AUTHENTICATIONFAILED" in str(error)  # noqa: PT017
         return False
     return True
+
+
+def packed(run: Callable[[dict[str, str]], Any], provider: Callable[[str], str], name: str) -> str:
+    """A call of the module as Ansible packs it for a host: the same as a run of the play, without its start.
+
+    `run` runs the play with these variables of the environment. The call is kept in the second directory's folder.
+    """
+    home = "/root/.ansible/tmp"
+    provider(f"rm -rf {home}")
+    run({"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_PIPELINING": "0", "MAILROOM_STRATEGY": "linear"})
+    provider(f"mv $(ls -t {home}/*/AnsiballZ_mail_accounts.py | head -1) {FOLDER}/{name} && rm -rf {home}")
+    return f"{FOLDER}/{name}"
 
 
 class AccountFiles:

@@ -13,7 +13,7 @@ import pytest
 from accounttools import BASE, PLAY, SEARCH, AccountFiles, Steps, attribute, content, logs_in
 from ansible.parsing.vault import VaultLib, VaultSecret
 from mailroom.hashing import hash_password
-from mailtools import PARTNER, PASSWORD, Directory, Mail, token
+from mailtools import PARTNER, PASSWORD, Directory, Mail, message, token
 
 DOMAIN = "accounts.test"
 DN = f"ou={DOMAIN},{BASE}"
@@ -125,6 +125,16 @@ def test_a_new_line_is_a_mailbox_at_once(files, wanted, mail, mail_host, provide
     log = mail_host.check_output(journal)
     assert subject in log or carl in log, "the journal shows what the daemons did"
     assert not re.search(r"(?i)\breload|refreshing|SIGHUP|\bstart(ing|ed)\b|\bstopp(ing|ed)\b", log)
+
+
+def test_international_addresses_of_the_files_receive(mail):
+    for recipient in ("bärbel@bücher.example", "B.Schön@xn--bcher-kva.example"):
+        subject = token("eai")
+        with mail.port25() as smtp:
+            made = message(PARTNER, recipient, subject)
+            smtp.send_message(made, PARTNER, [recipient], mail_options=["SMTPUTF8"])
+        mail.in_store("bärbel@xn--bcher-kva.example", subject)
+    assert mail.dialogue(PARTNER, "barbel@bücher.example", "SMTPUTF8")[0] == 550
 
 
 def test_removing_ann_leaves_anna_and_joann(files, wanted, mail, wait_for):

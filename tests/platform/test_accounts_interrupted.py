@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from accounttools import PLAY
+from accounttools import PLAY, packed
 from conftest import ROOT
 from many_accounts import NO_PASSWORD
 from memory import descendants
@@ -69,16 +69,6 @@ def command(folder, data):
     return PLAY, "--limit", "ldap1", "-e", json.dumps(variables)
 
 
-def packed(apply, scratch, data, name):
-    """A call of the module as Ansible packs it for a host: the same as a run of the play, without its start."""
-    home = "/root/.ansible/tmp"
-    scratch.provider(f"rm -rf {home}")
-    kept = {"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_PIPELINING": "0", "MAILROOM_STRATEGY": "linear"}
-    apply(data, env=kept)
-    scratch.provider(f"mv $(ls -t {home}/*/AnsiballZ_mail_accounts.py | head -1) {FOLDER}/{name} && rm -rf {home}")
-    return f"{FOLDER}/{name}"
-
-
 @pytest.fixture(scope="module")
 def calls(apply, scratch):
     """The two packed calls that lead from one set of accounts of a size to the other; both were made once."""
@@ -87,7 +77,10 @@ def calls(apply, scratch):
     def get(many):
         if many not in made:
             scratch.empty()
-            made[many] = [packed(apply, scratch, accounts(new, many), f"{many}-{new}.py") for new in (False, True)]
+            made[many] = [
+                packed(lambda env, new=new: apply(accounts(new, many), env=env), scratch.provider, f"{many}-{new}.py")
+                for new in (False, True)
+            ]
         return made[many]
 
     return get

@@ -345,8 +345,8 @@ def test_a_rename_to_another_domain_keeps_it_too(mail, mail_host, changed, wait_
     assert files_of(mail_host, "mona") == changed.before["mona's files"]
     assert not mail_host.file(f"{mail_host.root}/{OTHER}/mona").exists
     arrives(mail, MONA)
-    # Mail lies where it lay before, and those beside her are none of it.
-    assert files_of(mail_host, "mona") != changed.before["mona's files"]
+    # Mail lies where it lay before, and those beside her get theirs.
+    assert mail_host.check_output(f"ls {store_of(mail_host)}/mona/Maildir/new")
     for near in (address("monah"), f"oona@{OTHER}"):
         arrives(mail, near)
 
@@ -412,16 +412,16 @@ def test_what_a_cut_off_run_left_undone_is_done_later(life, mail, mail_host, bac
         tilda=boxes["svenja"] | {"name": "Tilda"},
     )
     wait_for(lambda: mail.dialogue(PARTNER, address("tilda"))[0] == 250, "the replica knows")
-    # It may still be under way, so the timer leaves it alone.
+    # It may still be under way, so the timer leaves it alone. Of an old name nobody can say how old it is.
     assert mail_host.run("systemctl start mailroom-reconcile.service").rc == 0
     assert mail_host.check_output("systemctl show -P Result mailroom-reconcile.service") == "success"
     assert mail_host.file("/run/mailroom-reconcile/mark").content_string.endswith("000000\n")
     assert sessions["sven"].noop()[0] == "OK"
-    expected = {"ready": [address("tilda")], "ended": [address("sven"), address("uwe")]}
+    assert has_ended(sessions["uwe"])
+    expected = {"ready": [address("tilda")], "ended": [address("sven")]}
     for arguments in ("reconcile --check --json", "reconcile --json"):
         assert of_ours(store(mail_host, arguments)) == expected
     assert has_ended(sessions["sven"])
-    assert has_ended(sessions["uwe"])
     assert sessions["svenja"].noop()[0] == "OK"
     assert mail_host.file(f"{store_of(mail_host)}/tilda/Maildir/.Sent/cur").is_directory
     assert of_ours(store(mail_host, "reconcile --json")) == {"ready": [], "ended": []}

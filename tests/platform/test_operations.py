@@ -161,7 +161,7 @@ REFUSALS = {
     "maintenance mode": (
         "mail1",
         "crm_attribute --name maintenance-mode --update true",
-        "crm_attribute --name maintenance-mode --update false && crm_resource --wait",
+        "crm_attribute --name maintenance-mode --delete && crm_resource --wait",
         "The cluster is in maintenance mode, so it moves nothing (property maintenance-mode).",
     ),
     "dead replica": (

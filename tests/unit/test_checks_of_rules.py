@@ -110,8 +110,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [bob("renamed_from: bob@elsewhere.example")],
         [
             "error: widget.example.yml:7: mailboxes.bob.renamed_from: bob@elsewhere.example is in no "
-            "hosted domain; only a mailbox of a domain of these files can be renamed; add the old "
-            "domain"
+            "hosted domain; add the old domain's file; if the rename was applied, take this field out"
         ],
     ),
     "two from one": (

@@ -144,7 +144,7 @@ class Replica:
                     f"after {seconds:g} s; nothing was done. See `journalctl -u slapd` here and on the provider"
                 )
             time.sleep(pause)
-            pause = min(pause * 2, 1)
+            pause = min(pause * 2, 0.3)
 
     def provider(self) -> Provider | None:
         """Return the server that this one copies from, with the replica's own name; None where it copies from none."""
