@@ -142,7 +142,7 @@ def certificate(path: str, seconds: float) -> dict[str, Any]:
         return {"path": path, "days": None, "problem": err.strip().partition("\n")[0] if code else str(error)}
 
 
-def directory(seconds: float) -> dict[str, Any]:
+def directory(seconds: float, grace: float) -> dict[str, Any]:
     """What slapd here holds, and what its provider holds, asked as the replica asks it."""
     if not os.path.exists("/usr/sbin/slapd"):
         return NO_DIRECTORY
@@ -164,7 +164,7 @@ def directory(seconds: float) -> dict[str, Any]:
             record = local.read(f"cn=provider,{found['suffix']}", "base", attributes=["description"])
             found["record"] = next(iter(record.values()), {}).get("description", [])
             if found["role"] == "replica":
-                found |= provider(local, entry["olcSyncrepl"][0], found["suffix"], patience)
+                found |= provider(local, entry["olcSyncrepl"][0], found["suffix"], patience, grace)
                 found["csn"] = newest(local, found["suffix"])
     except DirectoryError as error:
         found["problem"] = str(error)
@@ -177,8 +177,8 @@ def newest(session: Session, suffix: str) -> str:
     return max((csn for entry in rows.values() for csn in entry.get("contextCSN", [])), default="")
 
 
-def provider(local: Session, syncrepl: str, suffix: str, patience: int) -> dict[str, str]:
-    """Ask the provider as this replica does. The copy gets a moment to take in what is under way."""
+def provider(local: Session, syncrepl: str, suffix: str, patience: int, grace: float) -> dict[str, str]:
+    """Ask the provider as this replica does. The copy gets `grace` seconds to take in what is under way."""
     told = {key: quoted or bare for key, quoted, bare in _SYNCREPL.findall(syncrepl)}
     uri = told.get("provider", "")
     who, password, ca = (told.get(key, "") for key in ("binddn", "credentials", "tls_cacert"))
@@ -189,7 +189,7 @@ def provider(local: Session, syncrepl: str, suffix: str, patience: int) -> dict[
         return {"provider": uri, "provider_csn": "", "provider_problem": str(error)}
     except DirectoryError as error:
         return {"provider": uri, "provider_csn": "", "provider_problem": f"answers, but: {error}"}
-    end = time.monotonic() + 1
+    end = time.monotonic() + grace
     while newest(local, suffix) < csn and time.monotonic() < end:
         time.sleep(0.1)
     return {"provider": uri, "provider_csn": csn, "provider_problem": ""}
@@ -267,7 +267,8 @@ def main() -> None:
         "links": lambda: ask(["corosync-cfgtool", "-s"], seconds)[1],
         "storage": lambda: storage(options["mount_point"]),
         "queue": lambda: queue(seconds),
-        "directory": lambda: directory(seconds),
+        # A judgement may wait a little longer than a screen.
+        "directory": lambda: directory(seconds, 5 if options["checks"] else 1),
         "units": lambda: units(seconds),
         "versions": lambda: versions(options["packages"], seconds),
         "certificates": lambda: [certificate(path, seconds) for path in options["certificates"]],
