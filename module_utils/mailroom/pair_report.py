@@ -121,7 +121,7 @@ class Report:
                 yield f"{name}: its directory does not answer: {have['problem']}"
             elif not have["csn"]:
                 yield f"{name}: its copy of the directory is not complete."
-            elif (behind := self._behind(name)) is not None and behind > self.alarms.lag:
+            elif (behind := self._behind(name) or 0.0) > self.alarms.lag:
                 yield f"{name}: its directory is {behind:.0f} s behind."
             if have["provider_problem"]:
                 yield f"{name} does not reach its directory's provider {have['provider']}: {have['provider_problem']}"
@@ -133,6 +133,9 @@ class Report:
 
     def _behind(self, name: str) -> float | None:
         have = self.seen[name]["directory"]
+        if have["role"] == "provider":
+            # After a crash it tells an older change than its replicas have, until the next one is made.
+            return 0.0
         newest = have["provider_csn"] or max(self.seen[one]["directory"]["csn"] for one in self._answering())
         return lag(have["csn"], newest)
 

@@ -150,6 +150,12 @@ def test_a_replica_behind_its_provider_needs_attention():
     assert "mail2: replica of ldap1.mailroom.example, not complete" in report(seen).text()
 
 
+def test_a_provider_is_behind_nobody():
+    seen = platform()
+    seen["ldap1"]["directory"]["csn"] = "20261118110000.000000Z#000000#000#000000"
+    assert attention(seen) == []
+
+
 def test_who_was_promoted_is_shown():
     seen = platform()
     seen["ldap1"]["directory"]["record"] = ["provider ldap1", "since 2026-11-18T01:00:00Z", "former mail2"]
