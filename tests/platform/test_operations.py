@@ -173,7 +173,7 @@ REFUSALS = {
     "offline": (
         "mail2",
         "systemctl stop pacemaker corosync",
-        "systemctl start corosync pacemaker && for i in $(seq 100); do crm_mon -1 >/dev/null 2>&1 && break; sleep 0.2; done",
+        "systemctl start corosync pacemaker && for i in $(seq 99); do crm_mon -1 && break; sleep 0.2; done",
         "mail2 is offline, says mail1.",
     ),
     "wrong configuration": (
