@@ -229,8 +229,8 @@ def test_archive_is_restored_by_the_play_wherever_the_mail_is(moved, files, play
     assert "the directory replica of this host has no such mailbox" in run.output
 
 
-def test_site_changes_nothing_where_the_mail_has_moved(moved, playbook):
-    run = playbook("playbooks/site.yml")
+def test_site_changes_nothing_where_the_mail_has_moved(moved, files, playbook):
+    run = playbook("playbooks/site.yml", *files.where)
     assert run.changed == 0, run.output
 
 
