@@ -103,7 +103,7 @@ def equal(scratch, wait_for):
     wait_for(lambda: len(set(scratch.hashes())) == 1, "the replica is equal to the provider", seconds=180, pause=1)
 
 
-# With the thorough ones and those of the next test, more than a hundred moments. The larger sets take several transactions.
+# With the thorough ones and those of the next test, over a hundred moments. The larger sets take several transactions.
 @pytest.mark.parametrize(
     ("victim", "times", "many"),
     [
