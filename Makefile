@@ -51,6 +51,10 @@ unit: .setup ## Unit tests with branch coverage of the logic
 platform: .setup-lab ## Build the lab anew and test it: check mode, converge, idempotence, behaviour
 	molecule test --no-command-borders $(FLAGS)
 
+.PHONY: platform-all
+platform-all: .setup-lab ## The same with the tests that take longest, for a night
+	MAILROOM_TESTS=all molecule test --no-command-borders $(FLAGS)
+
 .PHONY: production-check
 production-check: .setup-lab ## Build hosts from inventories/production, beside the lab, and use them
 	pytest -v tests/platform/production_build.py

@@ -72,6 +72,12 @@ class AccountFiles:
         shutil.copytree(ROOT / "inventories/lab/accounts", self.folder)
         self.file = self.folder / f"{domain}.yml"
 
+    @property
+    def where(self) -> tuple[str, str]:
+        """What tells a playbook to use these files."""
+        places = {"mailroom_accounts_dir": str(self.folder), "mailroom_passwords_file": str(self.passwords)}
+        return "-e", json.dumps(places)
+
     def write(self, data: dict[str, Any] | str) -> None:
         self.file.write_text(data if isinstance(data, str) else yaml.safe_dump(data, allow_unicode=True))
 
@@ -79,13 +85,8 @@ class AccountFiles:
         self, *arguments: str, allow: dict[str, int] | None = None, reuse: Sequence[str] = (), **options: Any
     ) -> PlaybookRun:
         """Run the play; `allow` are removals by domain, `reuse` addresses that may go to somebody else."""
-        variables = {
-            "mailroom_accounts_dir": str(self.folder),
-            "mailroom_passwords_file": str(self.passwords),
-            "mailroom_allow_removals": allow or {},
-            "mailroom_allow_reuse": list(reuse),
-        }
-        return self.playbook(PLAY, *arguments, "-e", json.dumps(variables), **options)
+        variables = {"mailroom_allow_removals": allow or {}, "mailroom_allow_reuse": list(reuse)}
+        return self.playbook(PLAY, *arguments, *self.where, "-e", json.dumps(variables), **options)
 
 
 class Steps:

@@ -103,9 +103,16 @@ def equal(scratch, wait_for):
     wait_for(lambda: len(set(scratch.hashes())) == 1, "the replica is equal to the provider", seconds=180, pause=1)
 
 
-# With those of the next test, a hundred moments. The larger sets take several transactions.
+# With the thorough ones and those of the next test, over a hundred moments. The larger sets take several transactions.
 @pytest.mark.parametrize(
-    ("victim", "times", "many"), [("module", 60, 60), ("slapd", 20, 60), ("module", 8, 2600), ("slapd", 7, 2600)]
+    ("victim", "times", "many"),
+    [
+        ("module", 15, 60),
+        pytest.param("module", 60, 60, marks=pytest.mark.thorough),
+        ("slapd", 20, 60),
+        ("module", 8, 2600),
+        ("slapd", 7, 2600),
+    ],
 )
 def test_a_killed_run_leaves_each_account_old_or_new(points, calls, scratch, wait_for, victim, times, many):
     found = points(victim=victim, points=times, runs=calls(many))

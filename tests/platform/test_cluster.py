@@ -222,6 +222,7 @@ PIDS = "systemctl show -p MainPID --value corosync pacemaker"
 CONFIGURATION = "sha256sum /etc/corosync/corosync.conf /etc/corosync/authkey"
 
 
+@pytest.mark.thorough
 def test_a_configuration_that_corosync_refuses_never_replaces_the_old_one(cluster, playbook):
     before = [host.check_output(f"{CONFIGURATION}; {PIDS}") for host in cluster.hosts]
     refused = playbook(NODES, "-e", json.dumps({"cluster_link_priorities": [1, 999]}), ok=False)
@@ -229,6 +230,7 @@ def test_a_configuration_that_corosync_refuses_never_replaces_the_old_one(cluste
     assert [host.check_output(f"{CONFIGURATION}; {PIDS}") for host in cluster.hosts] == before
 
 
+@pytest.mark.thorough
 def test_a_running_corosync_is_reloaded(cluster, playbook):
     token = "corosync-cmapctl -g runtime.config.totem.token"
     before = [host.check_output(f"{CONFIGURATION}; {PIDS}") for host in cluster.hosts]

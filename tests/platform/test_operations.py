@@ -370,6 +370,7 @@ def version(host) -> str:
     return host.check_output("dpkg-query --show --showformat='${Version}' mailroom-upgrade-test")
 
 
+@pytest.mark.thorough
 def test_upgrade_goes_through_all_hosts_and_the_service_with_it(pair, playbook, hosts, upgradable, state, wait_for):
     before = state()
     playbook(f"{OPS}/upgrade.yml", *ONLY, "--check")
@@ -384,6 +385,7 @@ def test_upgrade_goes_through_all_hosts_and_the_service_with_it(pair, playbook, 
     assert state()[0] == before[0]
 
 
+@pytest.mark.thorough
 def test_upgrade_stops_at_the_first_fault_with_the_service_running(pair, playbook, hosts, upgradable, wait_for):
     mail2 = hosts("mail2")
     change = "printf '#!/bin/sh\\nexit 1\\n' >/etc/apt/fail && chmod +x /etc/apt/fail && "
@@ -397,6 +399,7 @@ def test_upgrade_stops_at_the_first_fault_with_the_service_running(pair, playboo
     well(wait_for)
 
 
+@pytest.mark.thorough
 def test_upgrade_refuses_what_a_switch_refuses(pair, playbook, hosts):
     with undone(hosts("mail2"), "systemctl stop slapd", "systemctl start slapd"):
         run = playbook(f"{OPS}/upgrade.yml", *ONLY, ok=False)

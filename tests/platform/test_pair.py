@@ -229,11 +229,13 @@ def test_archive_is_restored_by_the_play_wherever_the_mail_is(moved, files, play
     assert "the directory replica of this host has no such mailbox" in run.output
 
 
-def test_site_changes_nothing_where_the_mail_has_moved(moved, playbook):
-    run = playbook("playbooks/site.yml")
+@pytest.mark.thorough
+def test_site_changes_nothing_where_the_mail_has_moved(moved, files, playbook):
+    run = playbook("playbooks/site.yml", *files.where)
     assert run.changed == 0, run.output
 
 
+@pytest.mark.thorough
 def test_certificates_are_renewed_on_both_nodes(moved, pair, playbook, info, tls, hosts, wait_for):
     from test_base_pki import PLAY, extra, handshake, serial
 

@@ -203,6 +203,7 @@ def test_a_mount_at_another_place_is_refused(kept):
     assert f"{LINK} is mounted at /mnt, and storage_mount_point is {MOUNT}: unmount it there" in said
 
 
+@pytest.mark.thorough
 def test_what_was_not_finished_is_made_again(kept):
     kept.disks.first.check_output(f"tune2fs -L '(unfinished)' {LINK}")
     run = kept.disks.run()
@@ -239,6 +240,7 @@ def test_a_disk_that_is_not_there_is_named(disks):
     assert "/etc/passwd is no block device but a file" in said
 
 
+@pytest.mark.thorough
 def test_nodes_that_see_different_disks_are_found_before_anything_is_made(disks):
     disks.attach("600M", disks.first)
     disks.attach("700M", disks.second)
@@ -251,6 +253,7 @@ def test_nodes_that_see_different_disks_are_found_before_anything_is_made(disks)
     assert disks.content() == before
 
 
+@pytest.mark.thorough
 def test_the_other_node_must_see_what_was_made(disks):
     """Two disks that look alike as long as they are empty."""
     disks.attach("600M", disks.first)
@@ -262,6 +265,7 @@ def test_the_other_node_must_see_what_was_made(disks):
     assert "by their UUID these are different disks" in " ".join(disks.run(ok=False).output.split())
 
 
+@pytest.mark.thorough
 def test_an_empty_disk_wants_all_nodes_in_the_run(disks):
     disks.attach("600M")
     before = disks.content()
@@ -275,6 +279,7 @@ def test_an_empty_disk_wants_all_nodes_in_the_run(disks):
     assert disks.run("--limit", "mail2").changed == 0
 
 
+@pytest.mark.thorough
 def test_files_below_the_mount_are_not_hidden(disks):
     disks.attach("600M")
     disks.first.check_output(f"mkdir -p {MOUNT} && touch {MOUNT}/letter")
@@ -285,6 +290,7 @@ def test_files_below_the_mount_are_not_hidden(disks):
     assert f"{MOUNT} is not mounted and not empty (letter): a mount would hide that." in said
 
 
+@pytest.mark.thorough
 def test_xfs(disks):
     disks.attach("600M")
     assert disks.run(storage_filesystem="xfs").recap["mail1"]["changed"] >= 2
@@ -338,6 +344,7 @@ def mirror(hosts, playbook):
         )
 
 
+@pytest.mark.thorough
 def test_drbd_settings_are_read_by_its_own_checker_and_keep_their_secret(mirror):
     file = mirror.client.file("/etc/drbd.d/mailroom.res")
     assert (file.mode, file.user) == (0o600, "root")
@@ -354,6 +361,7 @@ def test_drbd_settings_are_read_by_its_own_checker_and_keep_their_secret(mirror)
     assert mirror.again.changed == 0
 
 
+@pytest.mark.thorough
 def test_a_drbd_setting_that_is_none_is_refused(mirror):
     before = mirror.client.file("/etc/drbd.d/mailroom.res").sha256sum
     run = mirror.run(storage_drbd_options={"net": ["verifi-alg sha256"]}, ok=False)

@@ -440,7 +440,8 @@ def test_each_mailbox_of_the_lab(lab, part):
 def test_one_of_3500_takes_little_time(small):
     lines = "".join(f"  user{number:05}: {{name: User N{number}, quota: 2G}}\n" for number in range(3500))
     small.write("widget.example.yml", SMALL.replace("aliases:\n  post", f"{lines}aliases:\n  post"))
-    start = time.monotonic()
+    # Of the processor, as what else the machine does is not what is looked at.
+    start = time.process_time()
     assert small.run("account", "disable", "user01234@widget.example").code == 0
-    assert time.monotonic() - start < 4
+    assert time.process_time() - start < 4
     assert small.changed()[1] == "+  user01234: {name: User N1234, quota: 2G, state: disabled}"
