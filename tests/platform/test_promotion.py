@@ -92,7 +92,7 @@ def test_promotion_and_the_way_back(lost, hosts, playbook, inventory, wait_for):
 
     # It comes back for a moment, and takes a change that nobody gets.
     ldap1.check_output("systemctl start slapd")
-    # After a crash the provider's own number of changes is an older one: mail2 gets what it missed with the next change.
+    # After a crash the provider's number of changes is an older one: mail2 gets what it missed with the next change.
     root(ldap1, "ldapadd", ENTRY.format("after"))
     wait_for(lambda: has(mail2, "ahead"), "mail2 has the change")
     for name in ("mail1", "mail2"):
