@@ -68,6 +68,7 @@ def lost(hosts, playbook):
         playbook("playbooks/directory.yml", ok=None)
 
 
+@pytest.mark.thorough
 def test_promotion_and_the_way_back(lost, hosts, playbook, inventory, wait_for):
     ldap1, mail2 = lost, hosts("mail2")
 
