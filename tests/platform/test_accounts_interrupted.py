@@ -123,6 +123,7 @@ def test_a_killed_run_leaves_each_account_old_or_new(points, calls, scratch, wai
     equal(scratch, wait_for)
 
 
+@pytest.mark.thorough
 def test_a_killed_controller_leaves_each_account_old_or_new(points, apply, scratch, wait_for):
     chance = random.Random(SEED)  # noqa: S311  the same moments each time
     want = []

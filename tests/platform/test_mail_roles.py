@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import smtplib
 
+import pytest
+
 CONFIGURATION = (
     "cat /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/ldap/* /etc/mailroom/group-posters.conf "
     "/etc/dovecot/dovecot.conf | sha256sum"
@@ -29,6 +31,7 @@ def test_silent_dovecot_mistake_is_refused(playbook, mail_host):
     assert mail_host.run(CONFIGURATION).stdout == before
 
 
+@pytest.mark.thorough
 def test_a_change_and_its_way_back_leave_nothing(playbook, mail_host, info):
     host = mail_host
     before = host.run(CONFIGURATION).stdout

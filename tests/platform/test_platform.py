@@ -23,6 +23,7 @@ def lab(info):
     return Platform(info)
 
 
+@pytest.mark.thorough
 def test_plain_strategy_finds_nothing_to_change(playbook):
     run = playbook("playbooks/site.yml", env={"MAILROOM_STRATEGY": "linear"})
     assert {host: row["changed"] for host, row in run.recap.items()} == dict.fromkeys(run.recap, 0)
