@@ -44,6 +44,7 @@ class Step:
     checksum. A rename has the DN and label that the object had before as `old_name` and `old_label`.
     Of a delete, `stays` are changes to write instead of deleting (None: it is deleted), `aside` is the DN to
     which the entry moves to make room, and `purge` the date (YYYY-MM-DD) from which what belongs to it is deleted.
+    `order` is what a step is sorted by within its group where its label is not (names of DNS read from the right).
     """
 
     action: str
@@ -58,9 +59,10 @@ class Step:
     stays: tuple[Change, ...] | None = None
     aside: str = ""
     purge: str = ""
+    order: str = ""
 
     def sort_key(self) -> tuple[str, str, str]:
-        return (self.group, self.label or self.name, self.action)
+        return (self.group, self.order or self.label or self.name, self.action)
 
     @property
     def before(self) -> str:
