@@ -5,6 +5,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # Ansible wants a locale that knows UTF-8, and so do names in account files.
 export LC_ALL := C.UTF-8
+# Where it is set, Python compiles anew what it imports, at every start: Ansible then needs 1 s more, each time.
+unexport PYTHONDONTWRITEBYTECODE
 FLAGS ?=
 
 .PHONY: help
@@ -45,7 +47,7 @@ lint: .setup ## Style, types, pins, and generated files that are up to date
 
 .PHONY: unit
 unit: .setup ## Unit tests with branch coverage of the logic
-	pytest tests/unit --cov --cov-report=term
+	pytest tests/unit -n auto --cov --cov-report=term
 
 .PHONY: platform
 platform: .setup-lab ## Build the lab anew and test it: check mode, converge, idempotence, behaviour

@@ -87,8 +87,6 @@ from ansible.module_utils.mailroom.slapd import parse_ldif
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError, Session, Unreachable, other_providers
 
 CONFIG = "/etc/ldap/slapd.d"
-# Which boot of the host a replica's copy was in use in (roles/openldap, slapd-copy).
-MARK = "/var/lib/ldap/.in-use"
 
 
 def main() -> None:
@@ -114,18 +112,9 @@ def main() -> None:
     if module.params["role"] == "provider":
         if problem := other_providers(*(module.params[key] for key in ("name", "suffix", "others"))):
             module.fail_json(msg=problem)
-        forget(module)
     else:
         saved = replaced(module)
     module.exit_json(changed=bool(saved), saved=saved)
-
-
-def forget(module: AnsibleModule) -> None:
-    """Remove the mark that a replica leaves about its copy, or a later start would take a provider's data for one."""
-    if os.path.exists(MARK):
-        if not module.check_mode:
-            os.unlink(MARK)
-        module.exit_json(changed=True, saved="")
 
 
 def replaced(module: AnsibleModule) -> str:

@@ -6,45 +6,49 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# Mitogen sends along only modules that are named in full: all that run on the target are named here.
-import ansible.module_utils.mailroom.accounts
-import ansible.module_utils.mailroom.actions
-import ansible.module_utils.mailroom.addresses
-import ansible.module_utils.mailroom.batches
-import ansible.module_utils.mailroom.codec
-import ansible.module_utils.mailroom.collector
-import ansible.module_utils.mailroom.diff
-import ansible.module_utils.mailroom.directory
-import ansible.module_utils.mailroom.dn
-import ansible.module_utils.mailroom.draft
-import ansible.module_utils.mailroom.drift
-import ansible.module_utils.mailroom.findings
-import ansible.module_utils.mailroom.gates
-import ansible.module_utils.mailroom.lifecycle
-import ansible.module_utils.mailroom.limits
-import ansible.module_utils.mailroom.model
-import ansible.module_utils.mailroom.moves
-import ansible.module_utils.mailroom.operations
-import ansible.module_utils.mailroom.passwords
-import ansible.module_utils.mailroom.plan
-import ansible.module_utils.mailroom.quantities
-import ansible.module_utils.mailroom.render
-import ansible.module_utils.mailroom.resets
-import ansible.module_utils.mailroom.reuse
-import ansible.module_utils.mailroom.routing
-import ansible.module_utils.mailroom.single
-import ansible.module_utils.mailroom.snapshot
-import ansible.module_utils.mailroom.spelling
-import ansible.module_utils.mailroom.steps  # noqa: F401
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.mailroom.codec import encode
 from ansible.module_utils.mailroom.collector import paused
 from ansible.module_utils.mailroom_detached import detached
+from ansible.module_utils.mailroom_directory import Directory
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
 from ansible.module_utils.mailroom_state import FOLDER, State
-from ansible.module_utils.mailroom_transactions import Directory
+
+# Mitogen sends along only what is named in full, outside of functions: all that runs on the target is named here.
+# It is not imported here: a run that finds nothing to do needs little of it, and each part is compiled at every run.
+if TYPE_CHECKING:
+    import ansible.module_utils.mailroom.accounts
+    import ansible.module_utils.mailroom.actions
+    import ansible.module_utils.mailroom.addresses
+    import ansible.module_utils.mailroom.batches
+    import ansible.module_utils.mailroom.codec
+    import ansible.module_utils.mailroom.collector
+    import ansible.module_utils.mailroom.diff
+    import ansible.module_utils.mailroom.directory
+    import ansible.module_utils.mailroom.dn
+    import ansible.module_utils.mailroom.draft
+    import ansible.module_utils.mailroom.drift
+    import ansible.module_utils.mailroom.findings
+    import ansible.module_utils.mailroom.gates
+    import ansible.module_utils.mailroom.lifecycle
+    import ansible.module_utils.mailroom.limits
+    import ansible.module_utils.mailroom.model
+    import ansible.module_utils.mailroom.moves
+    import ansible.module_utils.mailroom.operation
+    import ansible.module_utils.mailroom.operations
+    import ansible.module_utils.mailroom.passwords
+    import ansible.module_utils.mailroom.plan
+    import ansible.module_utils.mailroom.quantities
+    import ansible.module_utils.mailroom.render
+    import ansible.module_utils.mailroom.resets
+    import ansible.module_utils.mailroom.reuse
+    import ansible.module_utils.mailroom.routing
+    import ansible.module_utils.mailroom.single
+    import ansible.module_utils.mailroom.snapshot
+    import ansible.module_utils.mailroom.spelling
+    import ansible.module_utils.mailroom.steps  # noqa: F401
 
 SLAPD = "/usr/sbin/slapd"
 

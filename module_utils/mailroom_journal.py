@@ -20,7 +20,7 @@ from ansible.module_utils.mailroom_ldap import DirectoryError, Session
 from .mailroom.dn import depth as dn_depth
 from .mailroom.dn import parent as dn_parent
 from .mailroom.dn import split as dn_split
-from .mailroom.operations import Operation
+from .mailroom.operation import Operation
 
 # Structural classes that need no more than the attribute in their name.
 _STUBS = {"uid": "account", "cn": "organizationalRole", "ou": "organizationalUnit"}

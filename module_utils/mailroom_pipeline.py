@@ -12,7 +12,7 @@ from itertools import cycle
 
 from ansible.module_utils.mailroom_writes import Refused, Writer
 
-from .mailroom.operations import Operation
+from .mailroom.operation import Operation
 
 Batch = Sequence[Operation]
 

@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directory as the account modules use it: read it, and bring a plan to it in transactions."""
+"""Bring a plan to the directory, in transactions where the server has them (RFC 5805)."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from ansible.module_utils.mailroom_journal import Journal
-from ansible.module_utils.mailroom_ldap import DirectoryError, Session, other_providers
+from ansible.module_utils.mailroom_directory import Directory
+from ansible.module_utils.mailroom_ldap import DirectoryError, Session
 from ansible.module_utils.mailroom_pipeline import Failed, committed
 from ansible.module_utils.mailroom_writes import TXN_START, Refused, Writer
 
 from .mailroom.batches import divide
 from .mailroom.directory import ADDRESS
-from .mailroom.dn import key as dn_key
-from .mailroom.dn import parent as dn_parent
-from .mailroom.operations import ADD, GUARDED, MODRDN, REMOVE, Operation, operations
+from .mailroom.operation import ADD, MODRDN, REMOVE, Operation
+from .mailroom.operations import GUARDED, operations
 from .mailroom.plan import Change, Plan
-from .mailroom.snapshot import CSN
 
 try:
     import ldap
@@ -27,65 +23,14 @@ except ImportError:
     ldap = None  # The modules look at mailroom_ldap.IMPORT_ERROR before they come here.
 
 
-class Directory:
-    """The directory as the local root identity sees it (SASL EXTERNAL over the server's socket)."""
+class Writes:
+    """Writes to a directory that was read."""
 
-    def __init__(self, uri: str, journal: Journal | None = None) -> None:
-        """Connect. Raises DirectoryError if no server answers there or it does not know us."""
-        try:
-            self._session = Session(uri).connect()
-        except DirectoryError as error:
-            raise DirectoryError(f"{error}. Is slapd running here, and does this run as root?") from None
-        self._journal = journal
+    def __init__(self, directory: Directory) -> None:
+        self._directory, self._session, self._journal = directory, directory.session, directory.journal
+        self._known, self._children = directory.known, directory.children
         self._write = Writer(self._session.raw)
-        self.transactions = TXN_START in self._root_values("supportedExtension")
-        self._known: set[str] = set()
-        self._children: Counter[str] = Counter()
-
-    def _root_values(self, attribute: str) -> list[str]:
-        return (self.entry("", [attribute]) or {}).get(attribute, [])
-
-    def read(self, base: str, attributes: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-        """Return {DN: {attribute: [values]}} of all entries below `base`, without `base` itself.
-
-        Raises DirectoryError if `base` is not there or not everything may be read.
-        """
-        entries = self._below(base, self._session.read(base, attributes=attributes))
-        self._known.update(attribute.lower() for entry in entries.values() for attribute in entry)
-        self._children = Counter(dn_key(dn_parent(dn)) for dn in entries)
-        return entries
-
-    def marks(self, base: str) -> dict[str, str]:
-        """Return {DN: entryCSN} of all entries below `base`: each write gives an entry another one."""
-        found = self._session.read(base, attributes=[CSN])
-        return {dn: entry[CSN][0] for dn, entry in self._below(base, found).items()}
-
-    def since(self, base: str, csn: str, attributes: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-        """Return the entries below `base` that were written at or after a change number."""
-        return self._below(base, self._session.read(base, where=f"({CSN}>={csn})", attributes=attributes), there=True)
-
-    def _below(self, base: str, found: dict[str, Any], *, there: bool = False) -> dict[str, Any]:
-        if not found and not there:
-            raise DirectoryError(f"{base} is not in the directory: run the openldap role first")
-        own = dn_key(base)
-        return {dn: entry for dn, entry in found.items() if dn_key(dn) != own}
-
-    def entry(self, dn: str, attributes: Sequence[str]) -> dict[str, list[str]] | None:
-        """Return one entry ({attribute: [values]}), or None if it is not there."""
-        return next(iter(self._session.read(dn, "base", attributes=attributes).values()), None)
-
-    def csn(self, base: str) -> str:
-        """The number of the newest change in the database that holds `base` (contextCSN)."""
-        found = self.entry(self._context(base), ["contextCSN"]) or {}
-        return max(found.get("contextCSN", [""]))
-
-    def other_providers(self, name: str, base: str, uris: Sequence[str]) -> str:
-        """Say that another of these servers takes changes of the database with `base`, too; "" where none does."""
-        return other_providers(name, self._context(base), uris) if uris else ""
-
-    def repair(self) -> int:
-        """Finish with a transaction that an earlier run left behind; see mailroom_journal. Returns the writes."""
-        return self._journal.repair(self._session) if self._journal else 0
+        self._transactions = TXN_START in directory.root_values("supportedExtension")
 
     def apply(self, plan: Plan) -> int:
         """Write what the plan says, after read(). Returns the number of writes.
@@ -96,7 +41,7 @@ class Directory:
         """
         todo = operations(plan)
         # One write is whole or not at all by itself.
-        if not self.transactions or len(todo) == 1:
+        if not self._transactions or len(todo) == 1:
             self._one_by_one(todo, 0)
             return len(todo)
         work = divide(todo, self._children)
@@ -120,7 +65,7 @@ class Directory:
     def _in_turn(self, together: Sequence[Sequence[Operation]], done: int) -> int:
         """Do several transactions. `done` writes were made before; returns how many were made in all."""
         begin = self._journal.begin if self._journal else lambda batch: None
-        with Session(self._session.uri) as other:
+        with Session(self._directory.session.uri) as other:
             try:
                 for batch in committed(together, (self._write, Writer(other.raw)), begin):
                     done += len(batch)
@@ -158,7 +103,7 @@ class Directory:
             return replace(operation, action=REMOVE, changes=())
         if operation.action == MODRDN:
             return replace(operation, dn=operation.new_dn, new_dn=operation.dn)
-        there = self.entry(operation.dn, [change.attribute for change in operation.changes]) or {}
+        there = self._directory.entry(operation.dn, [change.attribute for change in operation.changes]) or {}
         old = {name.lower(): tuple(values) for name, values in there.items()}
         changes = (change._replace(new=old.get(change.attribute.lower(), ())) for change in operation.changes)
         return replace(operation, changes=tuple(changes))
@@ -218,7 +163,7 @@ class Directory:
         new = {name: change for name, change in changes.items() if not self._is_known(name, todo[0].dn)}
         if not new:
             return
-        name = f"cn=introduction,{self._context(todo[0].dn)}"
+        name = f"cn=introduction,{self._directory.context(todo[0].dn)}"
         values = {name: list(change.new) for name, change in new.items() if name.lower() != "objectclass"}
         # Values that another entry may still have.
         for attribute in values.keys() & GUARDED.keys():
@@ -226,7 +171,7 @@ class Directory:
         values["cn"] = [*values.get("cn", []), "introduction"]
         values["objectClass"] = ["organizationalRole", "extensibleObject"]
         try:
-            if self.entry(name, ["1.1"]) is not None:
+            if self._directory.entry(name, ["1.1"]) is not None:
                 self._session.delete(name)  # A run was killed between the next two lines.
             self._session.add(name, values.items())
             self._session.delete(name)
@@ -238,18 +183,13 @@ class Directory:
         """Whether some entry of the database has the attribute."""
         if attribute.lower() not in self._known:
             try:
-                arguments = (self._context(dn), ldap.SCOPE_SUBTREE, f"({attribute}=*)", ["1.1"])
+                arguments = (self._directory.context(dn), ldap.SCOPE_SUBTREE, f"({attribute}=*)", ["1.1"])
                 found = bool(self._session.raw.search_ext_s(*arguments, sizelimit=1))
             except ldap.SIZELIMIT_EXCEEDED:
                 found = True
             if found:
                 self._known.add(attribute.lower())
         return attribute.lower() in self._known
-
-    def _context(self, dn: str) -> str:
-        """The suffix of the database that holds a DN."""
-        contexts = self._root_values("namingContexts")
-        return next((context for context in contexts if dn_key(dn).endswith(dn_key(context))), dn_parent(dn))
 
 
 def _kept(count: int) -> str:

@@ -12,7 +12,7 @@ from ansible.module_utils.mailroom_ldap import DirectoryError, explain
 
 from .mailroom.dn import key as dn_key
 from .mailroom.dn import parent as dn_parent
-from .mailroom.operations import ADD, MODIFY, MODRDN, REMOVE, Operation
+from .mailroom.operation import ADD, MODIFY, MODRDN, REMOVE, Operation
 
 try:
     import ldap

@@ -16,6 +16,8 @@ from .shell import Node, wait_for
 from .target import Target
 
 HEALTHY_SECONDS = 180.0
+# How far the clocks of a node and of this machine may be apart, in seconds.
+CLOCKS = 60.0
 CALL = "\nmain(read, maildir_time)\n"
 
 
@@ -118,10 +120,15 @@ class Pair:
         wait_for(lambda: not self.queue(node), f"the queue of {node} is empty", seconds, 0.5)
 
     def files(self, mailboxes: Sequence[str], since: float) -> list[Copy]:
-        """What was stored in the mailboxes' files on the shared disk since a moment."""
+        """What was stored in the mailboxes' files on the shared disk since a moment, and a bit before it.
+
+        The node's clock is not this machine's. What is from before is told apart by its id.
+        """
         source = resources.files(__package__)
         program = (source / "logic/messages.py").read_text() + (source / "files/mailboxes.py").read_text() + CALL
-        text = self.nodes[self.active()].run(f"python3 - {since:.0f} {shlex.join(mailboxes)}", program, seconds=120)
+        text = self.nodes[self.active()].run(
+            f"python3 - {since - CLOCKS:.0f} {shlex.join(mailboxes)}", program, seconds=120
+        )
         return [Copy(**json.loads(line)) for line in text.splitlines()]
 
     # Journals -------------------------------------------------------------------------------------

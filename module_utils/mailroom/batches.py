@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from .dn import key as dn_key
 from .dn import parent as dn_parent
-from .operations import ADD, MODRDN, REMOVE, Operation, batches
+from .operation import ADD, MODRDN, REMOVE, Operation
+from .operations import batches
 
 # Up to so many writes are one transaction, and so happen whole or not at all.
 WHOLE = 2000

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
 from .directory import ADDRESS, DIGEST, FORMER, USER
 from .dn import key as dn_key
 from .lifecycle import PLACEHOLDER_DOMAIN
+from .operation import ADD, MODIFY, MODRDN, REMOVE, Operation
 from .plan import CREATE, DELETE, Change, Plan, Step
 from .reuse import DOMAIN_NAME
-
-ADD, MODIFY, MODRDN, REMOVE = "add", "modify", "modrdn", "delete"
 
 # Attributes of which no two entries may have the same value (the server's overlay unique), each with what an entry
 # gets that must have one while its own moves on; "" where it may do without.
@@ -25,22 +24,6 @@ GUARDED = {
     DOMAIN_NAME: f"%s.{PLACEHOLDER_DOMAIN}",
     "mail": "",
 }
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One write. Add and modify carry changes (modify replaces each attribute by its new values); modrdn gives an
-    entry the DN `new_dn` (RFC 4511, 4.9), with another parent too, and drops the old name.
-
-    Operations of one `unit` belong together: those of one account, and of accounts between which values move.
-    """
-
-    action: str
-    dn: str
-    changes: tuple[Change, ...] = ()
-    label: str = ""
-    new_dn: str = ""
-    unit: int = 0
 
 
 def operations(plan: Plan, guarded: Mapping[str, str] = GUARDED) -> list[Operation]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from .plan import Entries, Entry
+from .steps import Entries, Entry
 
 CSN = "entryCSN"
 # What changes without a change of what the files decide.
@@ -49,6 +49,11 @@ class Snapshot:
     def same(self, entries: Entries) -> bool:
         """Whether entries have the content that they had then."""
         return all(self.rows[dn][1] == content(entry) for dn, entry in entries.items())
+
+
+def marks_of(entries: dict[str, Any]) -> dict[str, str]:
+    """Take the entryCSN out of entries, by DN: what is planned does not depend on it."""
+    return {dn: entry.pop(CSN)[0] for dn, entry in entries.items()}
 
 
 def rows(entries: Entries, marks: Mapping[str, str]) -> dict[str, list[str]]:

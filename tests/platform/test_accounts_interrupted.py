@@ -110,7 +110,7 @@ def equal(scratch, wait_for):
         ("module", 15, 60),
         pytest.param("module", 60, 60, marks=pytest.mark.thorough),
         ("slapd", 20, 60),
-        ("module", 8, 2600),
+        pytest.param("module", 8, 2600, marks=pytest.mark.thorough),
         ("slapd", 7, 2600),
     ],
 )

@@ -362,6 +362,24 @@ def test_slapd_that_dies_comes_back_and_one_that_was_stopped_does_not(
     wait_for(lambda: binds(replica, f"uid=after,{DOMAIN}", PASSWORD).rc == 0, "a later mailbox on the replica", 60)
 
 
+def test_a_replica_that_was_away_when_the_provider_died_misses_nothing(provider, replica, wait_for):
+    """The number of the newest change that slapd has written down is older than the change (olcSpCheckpoint)."""
+    who = f"uid=unheard,{DOMAIN}"
+    before = content(replica)
+    replica.check_output("systemctl stop slapd")
+    try:
+        assert root(provider, "ldapadd", ldif_mailbox("unheard", f"userPassword: {PASSWORD}")).rc == 0
+        died = provider.check_output("systemctl show -P MainPID slapd")
+        provider.check_output("systemctl kill --signal KILL slapd")
+        wait_for(lambda: provider.check_output("systemctl show -P MainPID slapd") not in ("0", died), "it is back", 15)
+        wait_for(lambda: binds(provider, who, PASSWORD).rc == 0, "the provider answers", 15)
+    finally:
+        replica.check_output("systemctl start slapd")
+    wait_for(lambda: binds(replica, who, PASSWORD).rc == 0, "the replica hears of it", 30)
+    wait_for(lambda: content(provider) == content(replica), "equal content", 30)
+    assert content(replica) != before
+
+
 def test_a_replica_that_was_in_use_when_the_host_went_down_is_fetched_anew(provider, replica, wait_for):
     assert "nosync" in root(replica, "ldapsearch -LLL -b cn=config olcDbEnvFlags=* olcDbEnvFlags").stdout
     assert "olcDbEnvFlags" not in root(provider, "ldapsearch -LLL -b cn=config olcDbEnvFlags=* olcDbEnvFlags").stdout
@@ -419,7 +437,8 @@ def test_replica_that_differs_is_filled_anew_by_a_run(provider, replica, playboo
     assert "filled anew" in playbook("playbooks/directory.yml", "--check", "--diff").output
     playbook("playbooks/directory.yml")
     assert binds(replica, ALICE, PASSWORD).rc == 0
-    assert playbook("playbooks/directory.yml").changed == 0
+    run = playbook("playbooks/directory.yml", "--diff")
+    assert run.changed == 0, run.output
 
 
 # --- change and removal
@@ -479,7 +498,8 @@ def test_another_suffix_is_refused_and_nothing_happens(provider, playbook):
 
 
 def test_second_run_changes_nothing(playbook):
-    assert playbook("playbooks/directory.yml").changed == 0
+    run = playbook("playbooks/directory.yml", "--diff")
+    assert run.changed == 0, run.output
 
 
 # --- secrets

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from mailroom import batches
 from mailroom.dn import key, parent
-from mailroom.operations import ADD, MODIFY, MODRDN, REMOVE, Operation
+from mailroom.operation import ADD, MODIFY, MODRDN, REMOVE, Operation
 from mailroom.plan import Change
 
 BASE = "ou=domains,dc=mailroom,dc=example"

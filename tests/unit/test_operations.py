@@ -6,7 +6,8 @@ from __future__ import annotations
 from conftest import BASE, FakeDirectory, alias_dn, applied, domain_with, mailbox_dn, plan
 from mailroom import directory
 from mailroom.model import Alias, Domain, Group, Mailbox
-from mailroom.operations import Operation, batches, operations
+from mailroom.operation import Operation
+from mailroom.operations import batches, operations
 from mailroom.plan import Change, Plan, Step
 
 SALES = ["sales@widget.example"]

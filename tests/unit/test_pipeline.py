@@ -10,7 +10,7 @@ import types
 from pathlib import Path
 
 import pytest
-from mailroom.operations import ADD, Operation
+from mailroom.operation import ADD, Operation
 
 UTILS = Path(__file__).resolve().parents[2] / "module_utils"
 BATCHES = [[Operation(ADD, f"uid=a{number}")] for number in range(4)]
