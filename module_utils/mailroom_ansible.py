@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the account modules share: arguments, the locked directory, and ending with a plan as the result."""
+"""What the account modules share: arguments, the locked directory, and doing what a plan says."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.mailroom.codec import encode
 from ansible.module_utils.mailroom.collector import paused
 from ansible.module_utils.mailroom_detached import detached
 from ansible.module_utils.mailroom_directory import Directory
 from ansible.module_utils.mailroom_ldap import IMPORT_ERROR, DirectoryError
+from ansible.module_utils.mailroom_result import described, judge
 from ansible.module_utils.mailroom_state import FOLDER, State
 
 # Mitogen sends along only what is named in full, outside of functions: all that runs on the target is named here.
@@ -51,9 +51,6 @@ if TYPE_CHECKING:
     import ansible.module_utils.mailroom.steps  # noqa: F401
 
 SLAPD = "/usr/sbin/slapd"
-
-# Ansible takes longer to pass the steps of a large plan around than the directory takes to do them.
-MOST_STEPS = 500
 
 COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
     "base": {"type": "str", "default": "ou=domains,dc=mailroom,dc=example"},
@@ -109,28 +106,6 @@ def opened(module: Any, who: str = "") -> Iterator[tuple[Any, State]]:
                 yield directory, state
     except DirectoryError as error:
         module.fail_json(msg=str(error), written=False)
-
-
-def described(plan: Any, *, whole: bool = False) -> dict[str, Any]:
-    """The part of a module's result that shows the plan; with `whole` the steps of a large one too, as one text."""
-    few = len(plan.steps) <= MOST_STEPS
-    shown = {"plan": plan.as_dict(steps=few), "summary": plan.summary, "writes": 0}
-    return shown | ({"steps_packed": encode(plan.as_dict()["steps"])} if whole and not few else {})
-
-
-def judge(module: Any, plan: Any, result: dict[str, Any]) -> None:
-    """Add the diff to the result. Fail the module if the plan is refused, or is not the one that was reviewed."""
-    if module._diff:
-        result["diff"] = {"prepared": plan.text()} if plan.changed else {}
-    refusals = list(map(str, plan.refusals))
-    reviewed = module.params.get("checksum", "").removeprefix("sha256:")
-    if reviewed and reviewed != plan.checksum:
-        refusals.append(
-            f"The plan is not the one that was reviewed (sha256:{reviewed}): it is now sha256:{plan.checksum}. "
-            "Look at it again, and give the checksum that it has now."
-        )
-    if refusals:
-        module.fail_json(msg="\n".join(["Refused, nothing was written.", *refusals]), written=False, **result)
 
 
 def apply(module: Any, directory: Any, plan: Any, result: dict[str, Any]) -> None:

@@ -15,7 +15,8 @@ from ansible.module_utils.mailroom.limits import Allowed, Limits
 from ansible.module_utils.mailroom.plan import Entries, Plan
 from ansible.module_utils.mailroom.resets import setting, with_resets
 from ansible.module_utils.mailroom.snapshot import CSN, Snapshot, marks_of, rows
-from ansible.module_utils.mailroom_ansible import apply, described, judge
+from ansible.module_utils.mailroom_ansible import apply
+from ansible.module_utils.mailroom_result import described, judge
 
 # After more writes than this, nothing is kept and the run after them reads everything: what it would be spared must be
 # read back and planned once more, which takes a third as long again as the writes.
