@@ -32,6 +32,8 @@ _PENDING = ".pending.json"
 _LOCK = ".lock"
 _STAGING = ".staging-"
 _WAIT = 15.0
+# Zones that named loads and signs in a second, at the very least.
+_PER_SECOND = 50
 _PAUSE = 0.1
 
 
@@ -137,9 +139,11 @@ class Named:
         """Replace a file below the folder."""
         self._place(self.folder / name, text)
 
-    def put(self, staged: Staged) -> None:
-        """Move staged files to where named reads them."""
+    def put(self, staged: Staged, but: Collection[ZoneKey] = ()) -> None:
+        """Move staged files to where named reads them, but for some."""
         for key, path in staged.paths.items():
+            if key in but:
+                continue
             # named loads a file again if it is younger than its last loading.
             os.utime(path)
             os.replace(path, self.folder / file_name(key))
@@ -165,21 +169,24 @@ class Named:
 
     # What a run that was cut off had still to tell named.
 
-    def pending(self) -> set[ZoneKey]:
-        """Return the zones whose files were written and perhaps never loaded."""
+    def pending(self) -> set[ZoneKey] | None:
+        """Return the zones whose files were written and perhaps never loaded; None if no run was cut off."""
+        text = self.text(_PENDING)
+        if text is None:
+            return None
         try:
-            return {ZoneKey(*pair) for pair in json.loads(self.text(_PENDING) or "[]")}
+            return {ZoneKey(*pair) for pair in json.loads(text)}
         except (TypeError, ValueError):
             return set()
 
     def note(self, keys: Iterable[ZoneKey]) -> None:
-        """Remember zones until they are loaded; nothing to remember removes the note."""
-        noted = sorted(keys)
-        if noted:
-            self._place(self.folder / _PENDING, json.dumps(noted))
-        else:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.folder / _PENDING)
+        """Remember until done() which zones are to be loaded."""
+        self._place(self.folder / _PENDING, json.dumps(sorted(keys)))
+
+    def done(self) -> None:
+        """Named knows all that was written."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.folder / _PENDING)
 
     # Telling.
 
@@ -207,7 +214,7 @@ class Named:
     def not_loaded(self, serials: Mapping[ZoneKey, int]) -> list[ZoneKey]:
         """Wait until named serves these serials; return the zones that it does not, of the first hundred."""
         left = dict(sorted(serials.items())[:FEW])
-        end = time.monotonic() + _WAIT
+        end = time.monotonic() + _WAIT + len(serials) / _PER_SECOND
         while left:
             left = {key: serial for key, serial in left.items() if self._serial(key) != serial}
             if not left or time.monotonic() > end:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What named reads beside zone files: the list of zones of a view, and the catalog by which secondaries learn of them."""
+"""What named reads beside zone files: a view's list of zones, and the catalog by which secondaries learn of them."""
 
 from __future__ import annotations
 
