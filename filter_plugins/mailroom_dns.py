@@ -89,7 +89,9 @@ def dns_certificates(
     A host's certificate is what the play has just read (`mailroom_dns_certificate` of `hostvars`), or else what an
     earlier play left in `folder`: a host that is down for a while keeps its record.
     """
-    return {name: [pem for host in hosts if (pem := _certificate(host, variables, folder))] for name, hosts in names.items()}
+    return {
+        name: [pem for host in hosts if (pem := _certificate(host, variables, folder))] for name, hosts in names.items()
+    }
 
 
 def _certificate(host: str, variables: Mapping[str, Mapping[str, Any]], folder: str) -> str:

@@ -18,7 +18,7 @@ options: {}
 """
 
 # Failures of any task are told to the user; successes matter of these only.
-MODULES = {"mail_accounts", "mail_store", "mail_usage"}
+MODULES = {"dns_records", "dns_zones", "mail_accounts", "mail_store", "mail_usage"}
 
 
 class CallbackModule(CallbackBase):

@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = Parser(
         prog="mailroom",
-        description="Check, edit and apply the account files of the mail platform.",
+        description="Check, edit and apply the account files of the mail platform, and look at its DNS.",
         epilog=f"Each command has its own --help with examples.\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[common()],
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.rest = rest
     context = Context(options)
     try:
-        if rest and options.command not in ("plan", "apply"):
-            raise Failure("only plan and apply pass on what follows --", code=USAGE)
+        if rest and options.command not in ("plan", "apply", "dns"):
+            raise Failure("only plan, apply and dns pass on what follows --", code=USAGE)
         return int(options.run(context, options))
     except Failure as failure:
         return context.fail(failure)

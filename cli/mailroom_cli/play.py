@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run playbooks/accounts.yml and tell what came of it. Ansible does the work; nothing is decided here."""
+"""Run a playbook, as a rule that of accounts, and tell what came of it. Ansible does the work."""
 
 from __future__ import annotations
 
@@ -37,16 +37,18 @@ class Wishes:
 
 @dataclass
 class Outcome:
-    """What came of a run. `result` is that of the accounts task on the provider, {} if it was not reached."""
+    """What came of a run. `result` is that of the task that counts, {} if it was not reached."""
 
     code: int
     output: str
     results: list[dict[str, Any]]
+    # The module of the task that counts.
+    module: str = "mail_accounts"
 
     @property
     def result(self) -> dict[str, Any]:
         # The last one counts: the first may only have asked how much mail there is.
-        found = [line["result"] for line in self.results if line["module"] == "mail_accounts"]
+        found = [line["result"] for line in self.results if line["module"] == self.module]
         return _whole(found[-1]) if found else {}
 
     @property
@@ -78,9 +80,16 @@ class Outcome:
         return Failure(where + first, findings=others.splitlines(), details=details)
 
 
-def run(context: Context, wishes: Wishes, *, check: bool) -> Outcome:
-    """Run the playbook. Raises Failure if it cannot be started."""
-    command = ["ansible-playbook", str(project.PLAYBOOK), "--inventory", str(context.inventory), "--diff"]
+def run(
+    context: Context,
+    wishes: Wishes,
+    *,
+    check: bool,
+    playbook: Path = project.PLAYBOOK,
+    module: str = "mail_accounts",
+) -> Outcome:
+    """Run a playbook; the result of its task with `module` counts. Raises Failure if it cannot be started."""
+    command = ["ansible-playbook", str(playbook), "--inventory", str(context.inventory), "--diff"]
     if check:
         command.append("--check")
     if wishes.limit:
@@ -94,7 +103,7 @@ def run(context: Context, wishes: Wishes, *, check: bool) -> Outcome:
         file = Path(scratch) / "results"
         done = _start([*command, *wishes.rest], file)
         text = file.read_text(encoding="utf-8") if file.exists() else ""
-    return Outcome(done.returncode, done.stdout or "", [json.loads(line) for line in text.splitlines()])
+    return Outcome(done.returncode, done.stdout or "", [json.loads(line) for line in text.splitlines()], module)
 
 
 def apply(context: Context, wishes: Wishes, before: Mapping[str, Any] | None = None) -> int:

@@ -14,6 +14,8 @@ from .errors import USAGE, Failure
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "domain.schema.json"
 DELEGATION_SCHEMA = ROOT / "schemas" / "delegation.schema.json"
+DNS_PLAYBOOK = ROOT / "playbooks" / "dns.yml"
+RECORDS_PLAYBOOK = ROOT / "playbooks" / "ops" / "dns-records.yml"
 PLAYBOOK = ROOT / "playbooks" / "accounts.yml"
 ANSIBLE_CONFIG = ROOT / "ansible.cfg"
 

@@ -40,13 +40,14 @@ def indented(data: Any, step: str = "") -> str:
 def from_result(shown: Mapping[str, Any]) -> Plan:
     """The plan out of its own data. What was masked stays masked, so the checksum is the same."""
     return Plan(
-        steps=tuple(_step(**step) for step in shown["steps"]),
+        # They come in their order, which data does not otherwise tell.
+        steps=tuple(_step(f"{position:09}", **step) for position, step in enumerate(shown["steps"])),
         existing=shown["counts"]["existing"],
         drift=tuple(Drift(**drift) for drift in shown.get("drift", ())),
         refusals=tuple(Refusal(text) for text in shown.get("refusals", ())),
     )
 
 
-def _step(changes: list[dict[str, Any]], **others: Any) -> Step:
+def _step(order: str, /, changes: list[dict[str, Any]], **others: Any) -> Step:
     found = [Change(change["attribute"], tuple(change["old"]), tuple(change["new"])) for change in changes]
-    return Step(changes=tuple(found), **others)
+    return Step(changes=tuple(found), order=order, **others)

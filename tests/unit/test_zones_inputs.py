@@ -7,8 +7,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from mailroom.zones.dkim_store import Store, due_steps
 from mailroom.zones.dkim_steps import Pace
+from mailroom.zones.dkim_store import Store, due_steps
 from mailroom.zones.inputs import Where, read_inputs
 from mailroom.zones.model import ZoneKey
 from zonetools import MAIL, platform_data

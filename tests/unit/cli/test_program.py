@@ -120,7 +120,7 @@ def test_words_for_ansible(place):
     ended = run(place, "plan", "--", "--list-tasks")
     assert ended.returncode == 0
     ended = run(place, "validate", "--", "-v")
-    assert (ended.returncode, ended.stderr) == (64, "mailroom: only plan and apply pass on what follows --\n")
+    assert (ended.returncode, ended.stderr) == (64, "mailroom: only plan, apply and dns pass on what follows --\n")
 
 
 def test_gates_are_named_exactly(place):
