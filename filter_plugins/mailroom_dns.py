@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import datetime
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -86,28 +87,41 @@ def dns_certificates(
 ) -> dict[str, list[str]]:
     """Return certificates (PEM) by name of mail server, from the hosts behind each name.
 
-    A host's certificate is what the play has just read (`mailroom_dns_certificate` of `hostvars`), or else what an
-    earlier play left in `folder`: a host that is down for a while keeps its record.
+    A host's certificate, and the public half of the key that it will use next, are what the play has just read
+    (`mailroom_dns_certificate`, a list of answers of slurp, in `hostvars`), or else what an earlier play left in
+    `folder`: a host that is down for a while keeps its records.
     """
     return {
-        name: [pem for host in hosts if (pem := _certificate(host, variables, folder))] for name, hosts in names.items()
+        name: [pem for host in hosts for pem in _certificate(host, variables, folder)] for name, hosts in names.items()
     }
 
 
-def _certificate(host: str, variables: Mapping[str, Mapping[str, Any]], folder: str) -> str:
+def dns_certificate(answers: Iterable[Mapping[str, Any]]) -> str:
+    """Return what slurp has read as one PEM text: a certificate, and perhaps a public key."""
+    found = (base64.b64decode(answer["content"]).decode().strip() for answer in answers if "content" in answer)
+    return "".join(f"{text}\n" for text in found)
+
+
+def _certificate(host: str, variables: Mapping[str, Mapping[str, Any]], folder: str) -> list[str]:
     answer = variables.get(host, {}).get("mailroom_dns_certificate") or {}
-    if "content" in answer:
-        return base64.b64decode(answer["content"]).decode()
+    if text := dns_certificate(answer.get("results", ())):
+        return _parts(text)
     path = os.path.join(folder, f"{host}.pem")
     if os.path.exists(path):
         with open(path, encoding="utf-8") as stream:
-            return stream.read()
-    if answer and not answer.get("unreachable"):
-        return ""  # It answers, and has none yet.
+            return _parts(stream.read())
+    if answer.get("results") and not any(each.get("unreachable") for each in [answer, *answer["results"]]):
+        return []  # It answers, and has none yet.
     raise AnsibleFilterError(
         f"The certificate of {host} is not known: the host was not asked or does not answer, and there is no {path}. "
         "Without it others could not send mail to it; run this while it is up, and without leaving it out."
     )
+
+
+def _parts(text: str) -> list[str]:
+    """The host's own certificate, which comes first, and keys; not the chain behind it."""
+    certificates = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", text, re.S)[:1]
+    return certificates + re.findall(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", text, re.S)
 
 
 def mail_names(accounts: str, labels: Iterable[str] = ("",)) -> list[str]:
@@ -125,4 +139,9 @@ class FilterModule:
     """What Ansible loads."""
 
     def filters(self) -> dict[str, Any]:
-        return {"dns_platform": dns_platform, "dns_certificates": dns_certificates, "mail_names": mail_names}
+        return {
+            "dns_platform": dns_platform,
+            "dns_certificate": dns_certificate,
+            "dns_certificates": dns_certificates,
+            "mail_names": mail_names,
+        }

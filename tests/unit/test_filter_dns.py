@@ -74,30 +74,52 @@ def test_the_result_is_what_zones_take():
     assert platform is not None
 
 
-def read(text: str) -> dict:
-    return {"mailroom_dns_certificate": {"content": base64.b64encode(text.encode()).decode()}}
+def certificate(text: str) -> str:
+    return f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----"
 
 
-def test_certificates_of_all_hosts_behind_a_name(tmp_path):
-    hosts = {"mail1": read("one"), "mail2": read("two")}
-    assert dns.dns_certificates({"mail": ["mail1", "mail2"]}, hosts, str(tmp_path)) == {"mail": ["one", "two"]}
+KEY = "-----BEGIN PUBLIC KEY-----\nnext\n-----END PUBLIC KEY-----"
+NONE = {"failed": True, "msg": "file not found: /etc/mailroom/tls/next.pub"}
+
+
+def read(*texts: str) -> dict:
+    """What the play has read of a host; it has no next key unless two texts are given."""
+    found = [{"content": base64.b64encode(text.encode()).decode()} for text in texts]
+    return {"mailroom_dns_certificate": {"results": [*found, NONE][:2]}}
+
+
+def test_certificates_of_all_hosts_behind_a_name_without_their_chains(tmp_path):
+    chain = f"{certificate('one')}\n{certificate('issuer')}\n"
+    hosts = {"mail1": read(chain), "mail2": read(certificate("two"), f"{KEY}\n")}
+    found = dns.dns_certificates({"mail": ["mail1", "mail2"]}, hosts, str(tmp_path))
+    assert found == {"mail": [certificate("one"), certificate("two"), KEY]}
 
 
 def test_a_host_that_is_down_keeps_its_certificate(tmp_path):
-    (tmp_path / "mail2.pem").write_text("kept")
-    hosts = {"mail1": read("one"), "mail2": {"mailroom_dns_certificate": {"unreachable": True}}}
-    assert dns.dns_certificates({"mail": ["mail1", "mail2"]}, hosts, str(tmp_path)) == {"mail": ["one", "kept"]}
+    kept = dns.dns_certificate(read(certificate("kept"), KEY)["mailroom_dns_certificate"]["results"])
+    (tmp_path / "mail2.pem").write_text(kept)
+    hosts = {"mail1": read(certificate("one")), "mail2": {"mailroom_dns_certificate": {"unreachable": True}}}
+    found = dns.dns_certificates({"mail": ["mail1", "mail2"]}, hosts, str(tmp_path))
+    assert found == {"mail": [certificate("one"), certificate("kept"), KEY]}
 
 
 def test_a_host_that_answers_may_have_none_yet(tmp_path):
-    hosts = {"mail1": {"mailroom_dns_certificate": {"failed": True, "msg": "file not found"}}}
-    assert dns.dns_certificates({"mail": ["mail1"]}, hosts, str(tmp_path)) == {"mail": []}
+    assert dns.dns_certificates({"mail": ["mail1"]}, {"mail1": read()}, str(tmp_path)) == {"mail": []}
 
 
-@pytest.mark.parametrize("variables", [{}, {"mail1": {"mailroom_dns_certificate": {"unreachable": True}}}])
-def test_a_host_of_which_nothing_is_known_stops_the_run(tmp_path, variables):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {"unreachable": True},
+        {"unreachable": True, "results": [{"unreachable": True}]},
+        {"results": [{"unreachable": True}]},
+        {"skipped": True},
+    ],
+)
+def test_a_host_of_which_nothing_is_known_stops_the_run(tmp_path, answer):
     with pytest.raises(AnsibleFilterError, match="certificate of mail1 is not known"):
-        dns.dns_certificates({"mail": ["mail1"]}, variables, str(tmp_path))
+        dns.dns_certificates({"mail": ["mail1"]}, {"mail1": {"mailroom_dns_certificate": answer}}, str(tmp_path))
 
 
 def test_names_of_mail_domains_with_labels_before_them(tmp_path, monkeypatch):
