@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import fcntl
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from mailroom.zones.model import Zone, rrset, zone
 from namedtools import Primary
 from zonetools import EXTERNAL, INTERNAL
 
+ROOT = Path(__file__).resolve().parents[2]
 SOA = "ns1.mailroom.example. hostmaster.mailroom.example. 3600 600 1209600 300"
 JNL = "internal/desks.example.zone.jnl"
 
@@ -196,3 +200,18 @@ def test_a_named_that_does_not_answer_is_told_and_asked_again(primary):
     again = primary.run(made("a.example", address="192.0.2.9"))
     assert again.result["changed"]
     assert primary.named.served[("a.example", INTERNAL)] == 2026112101
+
+
+def test_all_that_runs_on_the_target_is_named_for_mitogen_and_needs_no_package():
+    parts = ("codec", "limits", "zones.limits", "zones.plan", "zones.read", "zones.served", "zones.files")
+    imports = ", ".join(f"mailroom.{part}" for part in parts)
+    code = f"import sys; import {imports}; print(*[name for name in sys.modules if '.' in name])"
+    # Without site-packages, as on a name server.
+    done = subprocess.run(
+        [sys.executable, "-Sc", code], env={"PYTHONPATH": str(ROOT / "module_utils")}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    needed = {name for name in done.stdout.split() if name.startswith("mailroom.") and name != "mailroom.zones"}
+    files = [ROOT / "module_utils" / name for name in ("mailroom_zones_run.py", "mailroom_named.py")]
+    text = "".join(path.read_text() for path in files)
+    assert [name for name in sorted(needed) if f"ansible.module_utils.{name}" not in text] == []
