@@ -21,7 +21,7 @@ from mailroom.zones.dkim_store import Store, StoreError, due_steps, told
 from mailroom_controller import ARGUMENTS, WORDS, failure, inputs
 
 # Whoever has no vault password can still run DNS as long as no new key is due.
-NO_PASSWORD = (
+NEEDS_VAULT = (
     "New DKIM keys are due, they are kept encrypted, and there is no vault password: give one as for other secrets "
     "(--ask-vault-pass, or vault_password_file in ansible.cfg)."
 )
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
         try:
             steps = due_steps(store, domains, today, pace, args["now"])
             if args["encrypt"] and not self._loader._vault.secrets and any(step.action == PUBLISH for _, step in steps):
-                return {"failed": True, "msg": NO_PASSWORD}
+                return {"failed": True, "msg": NEEDS_VAULT}
             if not self._task.check_mode:
                 for domain, step in steps:
                     store.take(domain, step, today, lambda: self._make(args))

@@ -19,6 +19,7 @@ from ansible.module_utils.mailroom.zones.files import file_name, key_of
 from ansible.module_utils.mailroom.zones.model import VIEWS, Zone, ZoneKey
 from ansible.module_utils.mailroom.zones.plan import File
 from ansible.module_utils.mailroom.zones.read import Live, ZoneTextError, is_ours, read_zone
+from ansible.module_utils.mailroom.zones.serial import newer
 from ansible.module_utils.mailroom.zones.served import dynamic, list_name, listed
 
 # Runs a program: its exit code, standard output, standard error.
@@ -216,16 +217,17 @@ class Named:
         left = dict(sorted(serials.items())[:FEW])
         end = time.monotonic() + _WAIT + len(serials) / _PER_SECOND
         while left:
-            left = {key: serial for key, serial in left.items() if self._serial(key) != serial}
+            left = {key: serial for key, serial in left.items() if not self._serves(key, serial)}
             if not left or time.monotonic() > end:
                 break
             time.sleep(_PAUSE)
         return list(left)
 
-    def _serial(self, key: ZoneKey) -> int | None:
+    def _serves(self, key: ZoneKey, serial: int) -> bool:
+        """Whether named has this serial of a zone, or a newer one by somebody's update since."""
         code, out, _err = self._run(["rndc", "zonestatus", *_zone(key)])
         found = re.search(r"^serial: (\d+)", out, re.M)
-        return int(found[1]) if code == 0 and found else None
+        return code == 0 and found is not None and (int(found[1]) == serial or newer(int(found[1]), serial))
 
     def _rndc(self, *words: str) -> None:
         code, out, err = self._run(["rndc", *words])

@@ -186,6 +186,8 @@ class _Work:
         """
         named = self._named
         named.note(self._changed)
+        # What named wrote of a zone of that name before it went would not fit the new file.
+        named.remove(self.files.keys() - self._live.keys())
         named.put(staged, frozen)
         for key, file in frozen.items():
             if file is None:

@@ -168,6 +168,25 @@ def test_what_others_add_to_a_dynamic_zone_stays(primary):
     assert "192.0.2.9" in text
 
 
+def test_an_update_right_after_the_change_is_no_fault(primary):
+    zone = made("desks.example", dynamic=True)
+    primary.run(zone)
+    load = primary.named._load
+
+    def and_updated(name, view):
+        load(name, view)
+        primary.named.served[name, view] += 1
+
+    primary.named._load = and_updated
+    assert not primary.run(made("desks.example", address="192.0.2.9", dynamic=True)).failed
+
+
+def test_what_a_zone_left_behind_does_not_meet_its_successor(primary):
+    (primary.folder / "internal/a.example.zone.signed").write_text("old")
+    assert not primary.run(made("a.example")).failed
+    assert "internal/a.example.zone.signed" not in primary.files()
+
+
 def test_a_zone_of_somebody_else_is_left_alone(primary):
     text = (
         f"$ORIGIN a.example.\n$TTL 300\n@ IN SOA {SOA.replace(' 3600', ' 7 3600', 1)}\n@ IN NS ns1.mailroom.example.\n"
