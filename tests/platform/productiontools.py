@@ -128,6 +128,26 @@ class Production:
         self.secrets += values.values()
         self.done("ansible-vault", "encrypt", "--output", str(self.vault), "-", stdin=clear)
 
+    def choose_name_servers(self) -> None:
+        """Take the option of name servers: the comment signs off their hosts, and values for their keys."""
+        file = self.inventory / "hosts.yml"
+        head, start, rest = file.read_text().partition("        name_servers:\n")
+        part, end, tail = rest.partition("        # An option: two mail hosts")
+        part, count = re.subn(
+            r"^( +)# (?=hosts:| +ns[12]:| +ansible_host| +mailroom_dns_host)", r"\1", part, flags=re.M
+        )
+        assert count == 10
+        file.write_text("".join((head, start, part, end, tail)))
+        clear = self.done("ansible-vault", "view", str(self.vault))
+        for name in ("internal", "external", "update"):
+            value = secrets.token_hex(16)
+            clear, count = re.subn(
+                rf'^# mailroom_dns_{name}_key: "\.\.\."$', f"mailroom_dns_{name}_key: {value}", clear, flags=re.M
+            )
+            assert count == 1
+            self.secrets.append(value)
+        self.done("ansible-vault", "encrypt", "--output", str(self.vault), "-", stdin=clear)
+
     def clear_secrets(self) -> dict[str, list[str]]:
         """Files below the folder, by name, in which a secret of the vault is readable."""
         found: dict[str, list[str]] = {}

@@ -79,13 +79,39 @@ def test_every_role_of_a_pair_takes_its_variables(paired):
     assert [secret for secret in paired.secrets if secret in output] == []
 
 
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """A copy with name servers, of which one serves policies."""
+    made = Production(tmp_path_factory.mktemp("named"))
+    made.env["ANSIBLE_GATHERING"] = "explicit"
+    made.choose_files()
+    made.choose_name_servers()
+    return made
+
+
+def test_every_role_of_name_servers_takes_its_variables(named):
+    output = named.done(*CHECK, "-vvv", "--diff")
+    assert {(role, host) for role, host in checked(output) if role in ("bind", "webfiles")} == {
+        ("bind", "ns1"),
+        ("bind", "ns2"),
+        ("webfiles", "ns1"),
+    }
+    assert [secret for secret in named.secrets if secret in output] == []
+
+
+def test_records_are_printed_without_a_host(named):
+    shown = named.done("bin/mailroom", "dns", "records", "example.com")
+    assert "example.com. 3600 IN MX 10 imap.example.org." in shown
+    assert "v=spf1 mx" in shown
+
+
 def test_variable_of_the_wrong_kind_is_named(filled):
     done = filled.run(*CHECK, "-e", "dovecot_mail_fsync=sometimes")
     assert done.returncode != 0
     assert "value of dovecot_mail_fsync must be one of: always, optimized, never, got: sometimes" in done.stdout
 
 
-@pytest.mark.parametrize("hosts", ["filled", "paired"])
+@pytest.mark.parametrize("hosts", ["filled", "paired", "named"])
 def test_templates_find_their_variables(request, hosts, tmp_path):
     production = request.getfixturevalue(hosts)
     names = {}
@@ -100,8 +126,11 @@ def test_templates_find_their_variables(request, hosts, tmp_path):
     shutil.copy(ROOT / "tests/playbooks/templates.yml", tmp_path)
     render = ("ansible-playbook", str(tmp_path / "templates.yml"), "--tags", "templates")
     output = production.done(*render, "-e", json.dumps({"templates": names}))
-    wanted = [len(found) for role, found in names.items() if hosts == "paired" or role != "cluster"]
+    elsewhere = {"bind", "webfiles"} | ({"cluster"} if hosts != "paired" else set())
+    wanted = [len(found) for role, found in names.items() if role not in elsewhere]
     assert len(re.findall(r"^ok: \[mail1\] => \(item=", output, re.MULTILINE)) == sum(wanted)
+    others = [len(names[role]) for role in ("bind", "webfiles")] if hosts == "named" else []
+    assert len(re.findall(r"^ok: \[ns1\] => \(item=", output, re.MULTILINE)) == sum(others)
 
 
 def test_vault_that_was_not_filled_in_is_refused(tmp_path):
