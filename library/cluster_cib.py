@@ -60,6 +60,7 @@ from typing import Any
 # Mitogen sends along only modules that are named in full: all that run on the target are named here.
 import ansible.module_utils.mailroom.cib
 import ansible.module_utils.mailroom.cib_build
+import ansible.module_utils.mailroom.cib_elements
 import ansible.module_utils.mailroom.cib_live
 import ansible.module_utils.mailroom.cluster
 import ansible.module_utils.mailroom.cluster_values

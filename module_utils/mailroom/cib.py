@@ -8,19 +8,16 @@ is never touched.
 
 from __future__ import annotations
 
-import copy
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .cib_build import BOOTSTRAP, OPERATION_DEFAULTS, OWNED, RESOURCE_DEFAULTS, SECTIONS, CibError, Desired
+from .cib_elements import Entry, describe, merged_meta, pairs, with_kept
 from .cib_live import Action
 from .cluster import PACEMAKERS
-from .cluster_values import milliseconds
 from .plan import BY_HAND, CREATE, DELETE, UPDATE, Change, Drift, Plan, Refusal, Step
-
-Entry = dict[str, tuple[str, ...]]
 
 # Set by hand for a while (pcs resource disable, unmanage): never undone by a run, and always reported.
 KEPT_META = ("target-role", "is-managed", "maintenance")
@@ -66,58 +63,6 @@ def interrupted(found: Iterable[Action], allowed: Collection[str]) -> list[str]:
     typed = json.dumps({"cluster_allow_interruptions": sorted({item.resource for item in unnamed})})
     listed = "; ".join(map(str, unnamed))
     return [str(Refusal(f"This would interrupt what runs: {listed}.", f"If that is meant, name it: -e '{typed}'"))]
-
-
-# descriptions
-
-
-def describe(element: ET.Element, ours: Collection[str] = ()) -> Entry:
-    """An object as attributes with values. Of the members of a group or clone only those in `ours` count."""
-    if element.tag == "primitive":
-        return _describe_primitive(element)
-    if element.tag in ("group", "clone"):
-        members = tuple(str(item.get("id")) for item in element.findall("primitive") if item.get("id") in ours)
-        return {"resources": members, **_pairs(element, "meta_attributes", "meta")}
-    entry: Entry = {name: (value,) for name, value in element.items() if name != "id"}
-    for child in element:
-        entry[f"element {child.tag}"] = (ET.tostring(child, encoding="unicode").strip(),)
-    return entry
-
-
-def _describe_primitive(element: ET.Element) -> Entry:
-    kind = element.get("class", "")
-    agent = ":".join(part for part in (kind, element.get("provider", ""), element.get("type", "")) if part)
-    entry: Entry = {"agent": (agent,)}
-    for name, value in element.items():
-        if name not in ("id", "class", "provider", "type"):
-            entry[name] = (value,)
-    # Fencing parameters are a kind of their own, as among them are passwords.
-    entry |= _pairs(element, "instance_attributes", "fencing parameter" if kind == "stonith" else "parameter")
-    entry |= _pairs(element, "meta_attributes", "meta")
-    entry |= _pairs(element, "utilization", "utilization")
-    for operation in element.findall("operations/op"):
-        entry |= _describe_operation(operation)
-    return entry
-
-
-def _describe_operation(operation: ET.Element) -> Entry:
-    interval = milliseconds(operation.get("interval", "0")) or 0
-    label = f"operation {operation.get('name')}" + (f" every {interval / 1000:g}s" if interval else "")
-    values = [f"{name}={value}" for name, value in operation.items() if name not in ("id", "name", "interval")]
-    for part in ("instance_attributes", "meta_attributes"):
-        values += [f"{name.split(' ', 1)[1]}={value[0]}" for name, value in _pairs(operation, part, part).items()]
-    return {label: tuple(sorted(values))}
-
-
-def _pairs(element: ET.Element, part: str, prefix: str) -> Entry:
-    found: Entry = {}
-    for box in element.findall(part):
-        for pair in box.findall("nvpair"):
-            found[f"{prefix} {pair.get('name')}"] = (pair.get("value", ""),)
-        if box.find("rule") is not None or box.get("id-ref"):
-            # Conditions are not in our data: such a set is somebody's change.
-            found[f"{prefix} (a set with conditions)"] = (str(box.get("id") or box.get("id-ref")),)
-    return found
 
 
 # comparison
@@ -224,9 +169,9 @@ class _Comparison:
         mine = next((item for item in sets if item.get("id") == identity), None)
         for other in sets:
             if other is not mine:
-                for name, value in _pairs(other, ".", "").items():
+                for name, value in pairs(other, ".", "").items():
                     self.drift.append(Drift(f"{other.get('id')}-{name}", f"{label}:{name}={value[0]}", "defaults"))
-        before = {} if mine is None else {name.strip(): value for name, value in _pairs(mine, ".", "").items()}
+        before = {} if mine is None else {name.strip(): value for name, value in pairs(mine, ".", "").items()}
         after: Entry = {name: (value,) for name, value in wanted.items()}
         if before == after:
             return
@@ -306,7 +251,7 @@ class _Comparison:
         if live is not None and (not changed or before == {**after, **kept}):
             return live
         self.touched.append(element)
-        return _with_kept(element, live, kept)
+        return with_kept(element, live, kept)
 
     def _box(self, element: ET.Element, live: ET.Element | None, wanted: set[str]) -> None:
         """A group or a clone, with its members."""
@@ -334,11 +279,11 @@ class _Comparison:
         if self._parent(live).tag in _WRAPPED:
             self._detach(live)
         if changed and {**after, **kept} != before:
-            shell = _with_kept(ET.Element(element.tag, id=name), live, kept)
+            shell = with_kept(ET.Element(element.tag, id=name), live, kept)
             desired_meta = [item for item in element if item.tag != "primitive"]
             for item in [child for child in live if child.tag != "primitive"]:
                 live.remove(item)
-            live[:0] = _merged_meta(desired_meta, list(shell), name)
+            live[:0] = merged_meta(desired_meta, list(shell), name)
         ordered = [item for item in live.findall("primitive") if item.get("id") in wanted]
         if ordered != members:
             for item in live.findall("primitive"):
@@ -391,7 +336,7 @@ class _Comparison:
 
     def _nodes(self) -> None:
         for node in self.configuration.findall("nodes/node"):
-            for name, value in _pairs(node, "instance_attributes", "").items():
+            for name, value in pairs(node, "instance_attributes", "").items():
                 if name.strip() in NODE_STATES and value[0] not in ("off", "false"):
                     label = f"node {node.get('uname')}: {name.strip()}={value[0]}"
                     self.drift.append(Drift(f"node {node.get('uname')}{name}", label, "nodes", BY_HAND))
@@ -477,30 +422,3 @@ def _changes(before: Entry, after: Entry) -> tuple[Change, ...]:
 def _strangers(box: ET.Element) -> list[str]:
     """What is left in a group or clone, after all of ours was taken out."""
     return [str(item.get("id")) for item in box if item.tag in _TOP]
-
-
-def _with_kept(element: ET.Element, live: ET.Element | None, kept: Mapping[str, tuple[str, ...]]) -> ET.Element:
-    """A copy of an element with what an administrator set for a while."""
-    found = copy.deepcopy(element)
-    if live is not None and kept:
-        name = str(element.get("id"))
-        box = found.find("meta_attributes")
-        if box is None:
-            box = ET.Element("meta_attributes", id=f"{name}-meta_attributes")
-            attributes = found.find("instance_attributes")
-            found.insert(0 if attributes is None else list(found).index(attributes) + 1, box)
-        for pair in live.findall("meta_attributes/nvpair"):
-            if f"meta {pair.get('name')}" in kept:
-                box.append(copy.deepcopy(pair))
-    return found
-
-
-def _merged_meta(desired: list[ET.Element], kept: list[ET.Element], name: str) -> list[ET.Element]:
-    """One set of meta attributes out of those desired and those kept."""
-    boxes = [*desired, *kept]
-    if not boxes:
-        return []
-    merged = ET.Element("meta_attributes", id=f"{name}-meta_attributes")
-    for box in boxes:
-        merged.extend(copy.deepcopy(pair) for pair in box)
-    return [merged]
