@@ -63,6 +63,20 @@ def start(node: str) -> None:
         # Else podman may start it with the network and the shared memory of before.
         local("podman", "container", "cleanup", container(node), check=False)
         local("podman", "start", container(node), check=False)
+        keep_addresses()
+
+
+def keep_addresses() -> None:
+    """Fix the hardware addresses of this machine's bridges: with no container left, podman has made them anew.
+
+    A bridge takes the lowest address of its ports. When a node went, the other would look for the power switch at the
+    old address for a minute (lab/tasks/bridges.yml).
+    """
+    for bridge in json.loads(local("ip", "-json", "address", "show", "type", "bridge") or "[]"):
+        for address in (found["local"] for found in bridge.get("addr_info", []) if found["family"] == "inet"):
+            mac = "02:4d:" + ":".join(f"{int(byte):02x}" for byte in address.split("."))
+            if bridge["ifname"].startswith("podman") and bridge["address"] != mac:
+                local("ip", "link", "set", "dev", bridge["ifname"], "address", mac, check=False)
 
 
 def links(node: str, address: str | None = None) -> list[str]:
