@@ -80,8 +80,8 @@ def judge(method: str, target: str, peer: str, containers: Collection[str], peer
 class Engine:
     """The containers, by podman's command line, and by the first process of each, which is quicker."""
 
-    def __init__(self, address: str, log: Callable[[str], None]) -> None:
-        self._address, self._log = address, log
+    def __init__(self, address: str, firmware: float, log: Callable[[str], None]) -> None:
+        self._address, self._firmware, self._log = address, firmware, log
         self._first: dict[str, tuple[int, int]] = {}
         self._starting: set[str] = set()
         # Agents of both hosts may ask and switch at a time.
@@ -168,6 +168,8 @@ class Engine:
                 self.run("link", "set", "dev", row["ifname"], "address", mac, program="ip")
 
     def _start(self, container: str) -> None:
+        # The power is on, and the host's firmware looks at its memory.
+        time.sleep(self._firmware)
         started = time.monotonic()
         try:
             # Podman may not have cleaned up yet what was just killed. Then it would start with the network and memory
@@ -223,7 +225,7 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.options, self.engine = options, Engine(options.address, self.log)
+        self.options, self.engine = options, Engine(options.address, options.firmware, self.log)
         # Podman takes the network's address away while none of its containers runs, and later it is back.
         super().__init__((options.address, options.port), Handler, bind_and_activate=False)
         self.socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
@@ -363,6 +365,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--pid-file", type=Path, required=True)
     parser.add_argument("--log", type=Path)
     parser.add_argument("--broken", type=Path, help="while this file is there, nothing can be switched")
+    parser.add_argument(
+        "--firmware", type=float, default=0, help="seconds from when the power is on to when the host's system starts"
+    )
     parser.add_argument(
         "--look-every", type=float, default=30, help="seconds between looks whether containers are left"
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import imaplib
 import random
 import re
 import time
@@ -54,6 +55,8 @@ class Result:
     # Moments of good answers, for the timeline.
     good: dict[str, list[float]] = field(default_factory=dict)
     mounts: list[witness_logic.Mounted] = field(default_factory=list)
+    # Mailboxes that were not answered for far longer than others.
+    closed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -177,7 +180,10 @@ class Case:
 
         def one(account: Account) -> tuple[Folder, list[Copy]]:
             known = before[account.address].messages if before else {}
-            return read_all(target, account, max(known, default=0))
+            try:
+                return read_all(target, account, max(known, default=0))
+            except (OSError, imaplib.IMAP4.error) as error:
+                raise DrillError(f"the mailbox {account.address} cannot be read over IMAP: {error}") from error
 
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(one, target.accounts))
@@ -197,6 +203,7 @@ class Case:
         verdict.disk = [*closed, *witness.unmounted_is_closed(pair), *witness_logic.overlaps(result.mounts)]
         verdict.unmet = [*self.fault.check(scene, result.struck, result.healed), *self._place(result)]
         verdict.unmet += [f"{name}: no answer any more" for name, one in result.outages.items() if one.ended is None]
+        verdict.unmet += result.closed
         result.verdict = verdict
         result.notes = [event["text"] for event in events if event["op"] == "note"]
 
@@ -215,12 +222,15 @@ class Case:
     def times(self, result: Result, scene: Scene, events: Iterable[Mapping[str, Any]]) -> None:
         """Silences by the clock that never jumps, and what the cluster did in them by the wall's."""
         moments: dict[str, list[float]] = {"outside": [], "inside": [], "imap": []}
+        readers: dict[str, list[float]] = {}
         healed = stopped = scene.struck_mono
         for event in events:
             if event["op"] == "send" and event["outcome"] == ACCEPTED:
                 moments[event["route"]].append(event["mono"])
-            elif event["op"] == "imap" and event["good"]:
-                moments["imap"].append(event["mono"])
+            elif event["op"] == "imap":
+                good = [event["mono"]] if event["good"] else []
+                moments["imap"] += good
+                readers.setdefault(event["mailbox"], []).extend(good)
             elif event["op"] == "healed":
                 healed = event["mono"]
             elif event["op"] == "stop":
@@ -230,6 +240,7 @@ class Case:
         for name, found in moments.items():
             result.outages[name] = outage.outage(found, origin, stopped)
             result.good[name] = [round(moment - origin, 3) for moment in found]
+        result.closed = outage.closed(readers, origin, stopped, result.imap)
         back = result.smtp.ended
         if back is not None and result.smtp.gap >= NOTICED:
             wall = scene.struck - scene.struck_mono

@@ -91,7 +91,7 @@ class Reader(threading.Thread):
 
     def __init__(self, target: Target, history: History, account: Account, number: int) -> None:
         super().__init__(name=f"imap-{number}", daemon=True)
-        self.target, self.history, self.account, self.number = target, history, account, number
+        self.target, self.history, self.account = target, history, account
         self.tls = target.tls()
         self.stopping = threading.Event()
         self.next_uid = 1
@@ -101,7 +101,8 @@ class Reader(threading.Thread):
             try:
                 self.session()
             except (OSError, imaplib.IMAP4.error) as error:
-                self.history.add("imap", reader=self.number, good=False, said=f"{type(error).__name__}: {error}"[:120])
+                said = f"{type(error).__name__}: {error}"[:120]
+                self.history.add("imap", mailbox=self.account.address, good=False, said=said)
                 self.stopping.wait(RETRY)
 
     def session(self) -> None:
@@ -113,7 +114,7 @@ class Reader(threading.Thread):
             self.look(imap, validity)
             while not self.stopping.wait(PAUSE):
                 imap.noop()
-                self.history.add("imap", reader=self.number, good=True)
+                self.history.add("imap", mailbox=self.account.address, good=True)
                 if imap.untagged_responses.pop("EXISTS", None):
                     self.look(imap, validity)
         finally:

@@ -245,6 +245,42 @@ def test_a_running_corosync_is_reloaded(cluster, playbook):
     assert [host.check_output(f"{CONFIGURATION}; {PIDS}") for host in cluster.hosts] == before
 
 
+@pytest.mark.thorough
+def test_a_third_vote_and_the_way_back(cluster, playbook, hosts, info, tmp_path, wait_for):
+    """On the directory's host here; a real one is neither in the building of one node nor of the other."""
+    more = tmp_path / "quorum.yml"
+    more.write_text("all: {children: {quorum: {hosts: {ldap1: {}}}}}\n")
+    device = json.dumps({"cluster_quorum_device": {"host": info["hosts"]["ldap1"]["lan"]}})
+    arguments = (NODES, "-i", "inventories/lab", "-i", str(more), "-e", device)
+    pids = [host.check_output(PIDS) for host in cluster.hosts]
+    before = [host.check_output(CONFIGURATION) for host in cluster.hosts]
+    voter = hosts("ldap1")
+
+    def shows(words):
+        for host in cluster.hosts:
+            wait_for(lambda host=host: words in host.run("corosync-quorumtool -s").stdout, words, 60)
+            assert "Quorate:          Yes" in host.run("corosync-quorumtool -s").stdout
+
+    try:
+        assert playbook(*arguments, "--check").changed > 0
+        playbook(*arguments)
+        shows("Total votes:      3")
+        known = voter.check_output("corosync-qnetd-tool -l -v")
+        assert 'Cluster "mailroom"' in known
+        assert known.count("TLS active:") == known.count("TLS active:\t\tYes (client certificate verified)") == 2, known
+        assert playbook(*arguments).changed == 0
+        # It goes away, and nothing happens: two of three votes are enough.
+        voter.check_output("systemctl stop corosync-qnetd")
+        shows("Total votes:      2")
+    finally:
+        playbook(NODES)
+        voter.run("apt-get --yes purge corosync-qnetd; rm -rf /etc/corosync/qnetd")
+    shows("2Node Quorate")
+    assert [host.check_output(CONFIGURATION) for host in cluster.hosts] == before
+    assert [host.check_output(PIDS) for host in cluster.hosts] == pids
+    assert playbook(NODES).changed == 0
+
+
 # failures that need no other node
 
 

@@ -170,6 +170,24 @@ def test_lock_of_a_dead_node_closes_no_mailbox(pair, mail):
     assert time.monotonic() - started < 15
 
 
+def test_lock_of_a_dead_node_with_the_number_of_a_living_process(pair, mail, wait_for):
+    """Dovecot would believe it for as long as that process lives. It goes when Dovecot starts, as in a take-over."""
+    active = pair.nodes()[0]
+    home = f"{active.root}/{DOMAIN}/zoe/Maildir"
+    old, new = f"{home}/dovecot-uidlist.lock", f"{home}/.Sent/dovecot-uidlist.lock"
+    active.check_output(f"printf 1:%s >{old}; touch -d '-1 hour' {old}; chown vmail: {old}", mail.info["name"])
+    active.check_output("crm_resource --resource mail-dovecot --restart")
+    wait_for(lambda: not active.file(old).exists, "the old lock is gone", 10)
+    subject = token("unlocked")
+    mail.send(address("zoe"), subject)
+    mail.read(address("zoe"), subject)
+    # What was taken since is somebody's.
+    active.check_output(f"printf 1:%s >{new}; chown vmail: {new}", mail.info["name"])
+    assert active.run("systemctl start mailroom-locks.service").rc == 0
+    assert active.file(new).exists
+    active.check_output(f"rm {new}")
+
+
 # Plays
 
 

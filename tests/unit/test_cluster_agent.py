@@ -24,11 +24,13 @@ echo "$*" >>calls
 case $1 in
   show) cat state;;
   start)
+    ! grep -q not-found state || exit 5
+    ! grep -q start-limit-hit state || exit 1
     [ ! -e broken ] || exit 1
     sed -i 's/^ActiveState=.*/ActiveState=active/' state
     [ ! -e dies ] || cp dies state;;
   stop) [ ! -e hangs ] || sleep 60; sed -i 's/^ActiveState=.*/ActiveState=inactive/' state;;
-  reset-failed) sed -i 's/^ActiveState=.*/ActiveState=inactive/' state;;
+  reset-failed) sed -i 's/^ActiveState=.*/ActiveState=inactive/; s/^Result=.*/Result=success/' state;;
 esac
 """
 JOURNALCTL = "#!/bin/sh\necho 'fatal: the queue is somewhere else'\n"
@@ -77,9 +79,9 @@ class Bench:
             file.chmod(file.stat().st_mode | stat.S_IXUSR)
         self.set("inactive")
 
-    def set(self, active: str, load: str = "loaded", assertion: str = "yes") -> None:
+    def set(self, active: str, load: str = "loaded", assertion: str = "yes", result: str = "exit-code") -> None:
         (self.folder / "state").write_text(
-            f"LoadState={load}\nActiveState={active}\nSubState=x\nResult=exit-code\nAssertResult={assertion}\n"
+            f"LoadState={load}\nActiveState={active}\nSubState=x\nResult={result}\nAssertResult={assertion}\n"
         )
 
     @property
@@ -226,14 +228,21 @@ def test_writes_are_tried(bench, tmp_path, smtp):
 def test_start_waits_for_the_greeting(bench, smtp):
     assert bench.run("start", check="smtp", port=smtp.port) == (0, "")
     assert bench.calls == ["start mailroom-x.service"]
-    assert bench.run("start", check="smtp", port=smtp.port) == (0, ""), "again: nothing to do"
+    assert bench.run("start", check="smtp", port=smtp.port) == (0, ""), "again: systemd has nothing to do"
+    assert bench.state == "active"
+
+
+def test_start_after_a_failure(bench):
+    bench.set("failed")
+    assert bench.run("start") == (0, "")
     assert bench.calls == ["start mailroom-x.service"]
 
 
-def test_start_after_a_failure_forgets_it(bench):
-    bench.set("failed")
+def test_start_where_systemd_has_counted_enough_starts(bench):
+    bench.set("failed", result="start-limit-hit")
     assert bench.run("start") == (0, "")
-    assert bench.calls == ["reset-failed mailroom-x.service", "start mailroom-x.service"]
+    start = "start mailroom-x.service"
+    assert bench.calls == [start, "reset-failed mailroom-x.service", start]
 
 
 def test_start_says_why_not(bench):

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
 # Clients ask several times a second: a silence of this many seconds up to the end of the watch is no pause between two.
 STILL_OUT = 3.0
+# A mailbox that is closed for so many seconds more than the service is closed by something of its own, such as a lock.
+OWN_FAULT = 10.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,17 @@ def outage(good: Iterable[float], fault: float, until: float) -> Outage:
 def worst(outages: Iterable[Outage]) -> Outage:
     """The one that ends last: a service is back when all ways to it are."""
     return max(outages, key=lambda one: (one.ended is None, one.after_fault, one.gap))
+
+
+def closed(good: Mapping[str, Iterable[float]], fault: float, until: float, service: Outage) -> list[str]:
+    """Say of each mailbox whose reader was not answered for far longer than others were."""
+    found = []
+    for mailbox, moments in sorted(good.items()):
+        one = outage(moments, fault, until)
+        if one.gap > service.gap + OWN_FAULT:
+            end = " and still then" if one.ended is None else ""
+            found.append(f"{mailbox}: closed for {one.gap:.0f} s{end}, the service for {service.gap:.0f} s")
+    return found
 
 
 def silences(good: Iterable[float], longer: float) -> list[tuple[float, float]]:

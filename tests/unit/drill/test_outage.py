@@ -2,7 +2,7 @@
 """Time out of service."""
 
 import pytest
-from mailroom_drill.logic.outage import Outage, outage, percentile, silences, worst
+from mailroom_drill.logic.outage import Outage, closed, outage, percentile, silences, worst
 
 
 def test_the_longest_silence_counts_not_the_first_answer():
@@ -58,3 +58,17 @@ def test_percentiles_by_nearest_rank():
     assert percentile(values, 50) == 10.0
     assert percentile([7.0], 95) == 7.0
     assert percentile([1.0, 2.0], 1) == 1.0
+
+
+def test_a_mailbox_that_stays_closed_is_named():
+    answered = [9.9, *(12 + number / 2 for number in range(96))]
+    readers = {"ann@x.test": answered, "bob@x.test": [9.9, 12.5], "eve@x.test": [9.9, 45.0, 59.0]}
+    service = outage(answered, 10.0, 60.0)
+    assert closed(readers, 10.0, 60.0, service) == [
+        "bob@x.test: closed for 48 s and still then, the service for 2 s",
+        "eve@x.test: closed for 35 s, the service for 2 s",
+    ]
+    assert closed({"ann@x.test": answered, "zoe@x.test": [9.9, 14.0, *answered[10:]]}, 10.0, 60.0, service) == []
+    assert closed({"new@x.test": []}, 10.0, 60.0, service) == [
+        "new@x.test: closed for 50 s and still then, the service for 2 s"
+    ]

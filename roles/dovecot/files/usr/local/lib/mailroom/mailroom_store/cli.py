@@ -16,9 +16,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from . import archive, dovecot, pipes, removal, work
+from . import archive, dovecot, locks, pipes, removal, work
 from . import settings as configuration
 from .entry import Entry, due, home, why_kept
+from .owner import acting_as
 from .replica import Replica, confirmed
 from .settings import NotActive, Settings, StoreError
 
@@ -106,6 +107,18 @@ def _reconcile(settings: Settings, options: argparse.Namespace) -> int:
         _keep(options.mark, min(here[0], last or here[0]))
     lines = [f"{address}: {count} sessions ended" for address, count in done.ended.items()]
     return _report(options, done, [*lines, *(f"{address}: ready" for address in done.ready)])
+
+
+def _locks(settings: Settings, options: argparse.Namespace) -> int:
+    _must_be_active(settings)
+    since = dovecot.started()
+    with acting_as(settings.owner):
+        try:
+            removed = locks.remove(settings.mail_root, since)
+        except OSError as error:
+            raise StoreError(f"{error.filename}: {error.strerror}") from error
+    lines = [f"{path}: removed, its owner is no more" for path in removed]
+    return _say(options, {"removed": [str(path) for path in removed]}, lines)
 
 
 def _archive(settings: Settings, options: argparse.Namespace) -> int:
@@ -327,6 +340,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--mark", type=Path, metavar="FILE", help="keep how far this came, and begin there the next time")
     made.add_argument("--check", action="store_true", help="only say what would be done")
+    command(
+        "locks",
+        _locks,
+        "Remove locks in mailboxes that are older than the running Dovecot",
+        "Whoever took them is gone, with its host or before. Each start of Dovecot does this.",
+    )
     made = command("archive", _archive, "Archive a mailbox; its mail stays")
     made.add_argument("address", metavar="ADDRESS")
     made = command(

@@ -47,6 +47,23 @@ def is_running() -> bool:
     return _run("service", "status", "auth").returncode == 0
 
 
+def started() -> float:
+    """Return when the running Dovecot was started, in seconds since 1970. Raises StoreError."""
+    command = [
+        "systemctl",
+        "show",
+        "--property=ExecMainStartTimestamp",
+        "--value",
+        "--timestamp=unix",
+        "dovecot.service",
+    ]
+    try:
+        done = subprocess.run(command, text=True, capture_output=True, check=False)  # noqa: S603 - a fixed command
+        return float(done.stdout.strip().removeprefix("@"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"systemd does not say since when Dovecot runs: {error}") from error
+
+
 def create(users: Sequence[str], folders: Sequence[str]) -> dict[str, str]:
     """Make INBOX and the folders, subscribed, for each user; return user to what went wrong. What is there stays."""
     done = _run("mailbox", "create", "-F", "/dev/stdin", "-s", "INBOX", *folders, users=users)
