@@ -4,7 +4,7 @@
 Without arguments: the unchanged platform with Mitogen and with Ansible's plain strategy, in turn, so that both see the
 same machine; where no lab is up, `make demo` builds it. `--build` first times `make demo` from nothing, `--test` times
 `make test` in a clean clone. `--directory` measures nothing but the directory with 100,000 mailboxes, `--accounts`
-nothing but accounts, `--accounts --only replicated` a part of that.
+nothing but accounts, `--accounts --only replicated` a part of that, `--dns` nothing but name servers with 2,000 zones.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import bench_accounts
 import bench_directory
+import bench_dns
 from bench_tools import ROOT, timed
 
 
@@ -47,12 +48,15 @@ def main() -> int:
     parser.add_argument("--test", action="store_true", help="time make test in a clean clone; removes this lab first")
     parser.add_argument("--directory", action="store_true", help="load 100,000 mailboxes, measure look-ups, unload")
     parser.add_argument("--accounts", action="store_true", help="up to 100,000 accounts beside ldapadd and others")
+    parser.add_argument("--dns", action="store_true", help="2,000 zones, and a plan for them beside octodns")
     parser.add_argument("--only", action="append", choices=bench_accounts.PARTS, help="with --accounts: these parts")
     options = parser.parse_args()
     if options.directory:
         return bench_directory.main()
     if options.accounts:
         return bench_accounts.main(options.runs, options.only or ())
+    if options.dns:
+        return bench_dns.main(options.runs)
     print(f"{platform.platform()}, {os.cpu_count()} cores; seconds of wall time, {options.runs} runs in turn")
     print(f"{'':<52} {'min':>8} {'median':>8} {'max':>8}   goal")
     if options.test:
