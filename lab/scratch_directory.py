@@ -123,6 +123,17 @@ class ScratchDirectory:
         """Number of entries and hash of the sorted LDIF with operational attributes, of each server."""
         return [run(f"python3 - <<'END'\n{_HASH}END\n") for run in (self.provider, self.replica) if run]
 
+    def differences(self) -> str:
+        """What the servers do not have in common, and the newest change of each; for people."""
+        search = f"ldapsearch -LLL {BIND} -o ldif-wrap=no -b {BASE} '*' '+'"
+        names, sides = ("provider", "replica"), []
+        for run in filter(None, (self.provider, self.replica)):
+            sides.append({"\n".join(sorted(entry.splitlines())) for entry in run(search).split("\n\n")})
+        lines = [f"{name}: {newest.strip()}" for name, newest in zip(names, self.newest(), strict=False)]
+        for name, mine, others in zip(names, sides, reversed(sides), strict=False):
+            lines += [f"only the {name} has:\n{entry}" for entry in sorted(mine - others)[:5]]
+        return "\n".join(lines)
+
 
 # Without what each server keeps for itself.
 _HASH = f"""

@@ -6,13 +6,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import powercut
+from . import powercut, witness
 from . import run as runner
 from .case import Plan
 from .errors import DrillError
+from .logic import witness as witness_logic
 from .pair import Pair
 from .senders import Load
 
@@ -82,10 +84,13 @@ def _restart(pair: Pair) -> None:
 
 def _by_fault(plan: Plan, fault: str, number: int) -> list[str]:
     """What the drill found when the fault came over the wrong configuration."""
+    started = time.time()
     try:
         verdict = runner.case(plan, fault, number).verdict
     except DrillError as error:
-        return [f"unmet: {error}"]
+        # Two nodes that both think that they have the mail may serve nobody for longer than a case waits.
+        mounts = [one for one in witness.mounts(plan.pair) if one.end >= started]
+        return [f"unmet: {error}", *(f"disk: {one}" for one in witness_logic.overlaps(mounts))]
     return [f"{kind}: {one}" for kind, found in verdict.faults().items() for one in found]
 
 

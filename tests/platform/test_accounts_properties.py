@@ -226,7 +226,12 @@ def test_two_sets_there_and_back_again(server, directory, wait_for):
         turns += 1
     # All kinds of steps came up.
     assert set(server.seen) == {"create", "update", "rename", "delete"}
-    wait_for(lambda: len(set(directory.hashes())) == 1, "the replica is equal to the provider", seconds=60)
+
+    def equal():
+        assert len(set(directory.hashes())) == 1, directory.differences()
+        return True
+
+    wait_for(equal, "the replica is equal to the provider", seconds=60)
 
 
 def without_renames(data):
