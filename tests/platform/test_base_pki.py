@@ -20,6 +20,8 @@ FQDN = {
     "ldap1": "ldap1.mailroom.example",
     "mail1": "mail1.mailroom.example",
     "mail2": "mail2.mailroom.example",
+    "ns1": "ns1.mailroom.example",
+    "ns2": "ns2.mailroom.example",
     "client": "client.mailroom.example",
     "outside": "mx.elsewhere.example",
 }

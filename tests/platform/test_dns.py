@@ -197,9 +197,7 @@ def test_a_new_domain_is_answered_by_both_after_one_play(servers, sources, hosts
     sources.run(allow_zone_removals=[NEW])
     for side in SIDES:
         for server in servers.both(side):
-            wait_for(
-                lambda server=server: server.values(NEW, "SOA") == [], f"{NEW} is gone from {server.address}"
-            )
+            wait_for(lambda server=server: server.values(NEW, "SOA") == [], f"{NEW} is gone from {server.address}")
     assert servers.secondary[OUTSIDE].values("widget.example", "MX")
 
 

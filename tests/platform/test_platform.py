@@ -132,7 +132,7 @@ def test_lab_of_another_checkout_is_not_touched(playbook):
 def test_lab_shell_names_the_hosts_that_there_are():
     done = subprocess.run([ROOT / "lab/shell", "mail9"], text=True, capture_output=True)
     assert done.returncode == 2
-    assert done.stderr.strip() == "no lab host mail9; there are: client ldap1 mail1 mail2 outside"
+    assert done.stderr.strip() == "no lab host mail9; there are: client ldap1 mail1 mail2 ns1 ns2 outside"
 
 
 def test_lab_hosts_use_every_processor(hosts):
