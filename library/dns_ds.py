@@ -10,7 +10,8 @@ DOCUMENTATION = """
 module: dns_ds
 short_description: Return the DS records that parent zones must have
 description:
-  - Reads the public halves and states of the keys that BIND made. A key on its way out is left out.
+  - Reads the public halves and states of the keys that BIND made. While two keys take turns both are returned, with the
+    moment from which on the new one's record may be with the parent.
 options:
   folder:
     description: Folder of keys of a view.
@@ -36,15 +37,19 @@ EXAMPLES = """
 """
 
 RETURN = """
-records: {description: DS records in the form of zone files., type: list, elements: str, returned: always}
-zones: {description: "Values of DS (tag, algorithm, digest type, digest) by zone.", type: dict, returned: always}
+records:
+  description: DS records in the form of zone files. A comment says when the parent is to have it, if not at any time.
+  type: list
+  elements: str
+  returned: always
 """
 
 import glob
 import os
+from datetime import UTC, datetime
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.mailroom.zones.ds import ds_of
+from ansible.module_utils.mailroom.zones.ds import ds_records
 
 
 def read(path):
@@ -65,15 +70,10 @@ def main():
         supports_check_mode=True,
     )
     wanted = module.params["zone"].rstrip(".").lower()
-    found = []
-    for path in sorted(glob.glob(os.path.join(module.params["folder"], "K*.key"))):
-        ds = ds_of(read(path), read(path.removesuffix(".key") + ".state"))
-        if ds and wanted in ("", ds.zone.rstrip(".")):
-            found.append(ds)
-    zones = {}
-    for ds in found:
-        zones.setdefault(ds.zone.rstrip("."), []).append(f"{ds.tag} {ds.algorithm} 2 {ds.digest}")
-    module.exit_json(changed=False, records=[str(ds) for ds in found], zones=zones)
+    paths = sorted(glob.glob(os.path.join(module.params["folder"], "K*.key")))
+    files = [(read(path), read(path.removesuffix(".key") + ".state")) for path in paths]
+    found = [ds for ds in ds_records(files, datetime.now(UTC)) if wanted in ("", ds.zone.rstrip("."))]
+    module.exit_json(changed=False, records=[str(ds) for ds in found])
 
 
 if __name__ == "__main__":

@@ -195,13 +195,31 @@ class Named:
         """Have named read its lists of zones: it loads new ones, and drops those that are gone."""
         self._rndc("reconfig")
 
-    def load(self, keys: Collection[ZoneKey]) -> None:
-        """Have named read the files of zones that it serves already."""
+    def load(self, keys: Collection[ZoneKey]) -> dict[ZoneKey, str]:
+        """Have named read the files of zones that it serves already; return what it says of those that it refuses."""
         if len(keys) > FEW:
             self._rndc("reload")
-            return
+            return {}
+        refused = {}
         for key in sorted(keys):
-            self._rndc("reload", *_zone(key))
+            words = ["rndc", "reload", *_zone(key)]
+            code, out, err = self._run(words)
+            told = (err or out).strip()
+            if code and "'reload' failed" not in told:
+                raise NamedError(f"{' '.join(words)}: {told}")
+            if code:
+                refused[key] = told.rpartition("failed: ")[2]
+        return refused
+
+    def forget_journals(self, keys: Iterable[ZoneKey]) -> None:
+        """Remove the journals of files that are about to change. All that is in them is in the files.
+
+        named writes them where it signs, to hand changes on to the signed zone. One that starts before it was told of a
+        new file finds that the two do not meet, and does not load the zone.
+        """
+        for key in keys:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.folder / f"{file_name(key)}.jnl")
 
     def freeze(self, key: ZoneKey) -> bool:
         """Have named write out a zone with updates, and take no more; False if it does not serve it so yet."""

@@ -166,11 +166,14 @@ class _Work:
         groups = {step.group for step in outcome.plan.steps}
         # Files whose comments alone change keep their serial, and need no loading.
         self._changed = {key for key in outcome.files if str(key) in groups} | ((waiting or set()) & live.keys())
+        # Zones that others change too, and those of them that cannot be changed for the moment.
+        self._shared: set[ZoneKey] = set()
         self._frozen: set[ZoneKey] = set()
         self.files = dict(outcome.files)
 
     def freeze(self, shared: set[ZoneKey]) -> set[ZoneKey]:
         """Stop updates of zones that are about to change, as far as named takes any; return those."""
+        self._shared = shared
         self._frozen = {key for key in sorted(self.files.keys() & shared & self._known) if self._named.freeze(key)}
         return set(self._frozen)
 
@@ -188,6 +191,8 @@ class _Work:
         named.note(self._changed)
         # What named wrote of a zone of that name before it went would not fit the new file.
         named.remove(self.files.keys() - self._live.keys())
+        # The journal of a zone that others change is their only copy; of a frozen one named sees to it itself.
+        named.forget_journals((self.files.keys() - self._frozen) | (self._changed - self._shared))
         named.put(staged, frozen)
         for key, file in frozen.items():
             if file is None:
@@ -212,16 +217,21 @@ class _Work:
         if self._anew:
             named.reconfigure()
         known = self._known if self._lists else self._changed
-        named.load((self._changed & known) - self._frozen)
-        failed = named.not_loaded({key: self.files[key].serial for key in self._changed if key in self.files})
+        refused = named.load((self._changed & known) - self._frozen)
+        serials = {key: file.serial for key, file in self.files.items() if key in self._changed - refused.keys()}
+        failed = [*refused, *named.not_loaded(serials)]
         self._take_back(failed)
         named.load([key for key in failed if key in self._live])
         # Secondaries hear of new zones when these can be transferred already.
         named.load([key for key in self._catalogs if key in self._known])
         named.remove(self._gone)
-        named.done()
+        # Of these the files are right, so no plan would bring them up again.
+        if left := [key for key in failed if key not in self.files]:
+            named.note(left)
+        else:
+            named.done()
         if failed:
-            told = ", ".join(str(key) for key in failed[:10])
+            told = ", ".join(f"{key} ({refused[key]})" if key in refused else str(key) for key in failed[:10])
             raise NamedError(
                 f"named did not load {told}: these are as they were, the others are done. Its journal says why "
                 "(journalctl -u named)."

@@ -92,9 +92,16 @@ class FakeNamed:
                 self._load(*key)
         else:
             if (words[1], words[3]) not in self.configured:
-                return 1, "", "not found"
+                return 1, "", "rndc: 'reload' failed: not found\n"
+            if self._out_of_sync(words[1], words[3]):
+                return 1, "", "rndc: 'reload' failed: out of range\n"
             self._load(words[1], words[3])
         return 0, "", ""
+
+    def _out_of_sync(self, name: str, view: str) -> bool:
+        """Whether the zone is not loaded and its journal ends before its file begins."""
+        journal = self.folder / f"{view}/{name}.zone.jnl"
+        return (name, view) not in self.served and journal.exists() and journal.read_text() == "another serial"
 
     def _listed(self, view: str) -> list[tuple[str, str]]:
         text = (self.folder / f"{view}.conf").read_text()
@@ -103,7 +110,7 @@ class FakeNamed:
     def _load(self, name: str, view: str) -> None:
         file = f"{view}.catalog" if name.endswith("catalog.invalid") else f"{view}/{name}.zone"
         found = re.search(r" SOA +\S+ \S+ (\d+)", (self.folder / file).read_text())
-        if found and name not in self.unloadable:
+        if found and name not in self.unloadable and not self._out_of_sync(name, view):
             self.served[name, view] = int(found[1])
 
 

@@ -222,8 +222,21 @@ def test_a_zone_of_others_is_taken_over_when_it_is_named():
     assert plan([widget(MX)], live, adoptions=["widget.example"]).files[OUTSIDE].serial == 5
 
 
-def test_a_zone_that_cannot_be_read_is_not_replaced_unless_it_is_named():
+def test_a_zone_that_was_spoiled_by_hand_is_put_back():
     broken = {OUTSIDE: render(widget(MX), 2031010100).replace("10 mail", "ten mail")}
+    outcome = plan([widget(MX)], broken)
+    assert outcome.plan.refusals == ()
+    assert shown(outcome)[-1] == "changed by hand: widget.example (external)"
+    assert outcome.files[OUTSIDE].text == render(widget(MX), 2031010101)
+    # Where its serial is not to be read either, the day's last is newer than what a secondary may have.
+    broken = {OUTSIDE: MARK + "("}
+    assert plan([widget(MX)], broken).files[OUTSIDE].serial == 2026112199
+    (refusal,) = refusals([], broken)
+    assert refusal.startswith("widget.example: the zone would be removed (external with 0 records).")
+
+
+def test_a_zone_of_others_that_cannot_be_read_is_not_replaced_unless_it_is_named():
+    broken = {OUTSIDE: render(widget(MX), 2031010100).replace("10 mail", "ten mail").replace(MARK, "; by hand")}
     message = (
         "widget.example (external) is served and cannot be read: widget.example. line 9: 'ten' is not a number from 0"
         " to 65535."
@@ -232,9 +245,9 @@ def test_a_zone_that_cannot_be_read_is_not_replaced_unless_it_is_named():
     assert refusal.startswith(message)
     outcome = plan([widget(MX)], broken, adoptions=["widget.example"])
     assert outcome.files[OUTSIDE].serial == 2031010101
-    assert plan([widget(MX)], {OUTSIDE: "("}, adoptions=["widget.example"]).files[OUTSIDE].serial == 2026112100
-    (refusal,) = refusals([], broken)
-    assert refusal.startswith("widget.example: the zone would be removed (external with 0 records).")
+    # What others told a dynamic zone of ours is not thrown away unasked.
+    (refusal,) = refusals([widget(MX, dynamic=True)], {OUTSIDE: MARK + "("})
+    assert refusal.startswith("widget.example (external) is served and cannot be read: ")
 
 
 # gates

@@ -149,6 +149,45 @@ def test_many_changed_zones_are_loaded_by_one_call(primary):
     assert primary.named.told == ["reload"]
 
 
+def test_a_journal_that_does_not_meet_its_file_is_forgotten(primary):
+    """named was started anew while the file was spoiled: it has the zone's journal and not the zone."""
+    primary.run(made("a.example", EXTERNAL), made("b.example", EXTERNAL))
+    (primary.folder / "external/a.example.zone.jnl").write_text("another serial")
+    del primary.named.served[("a.example", EXTERNAL)]
+    path = primary.folder / "external/a.example.zone"
+    path.write_text(path.read_text().replace("$TTL 3600", "$TTL"))
+    ended = primary.run(made("a.example", EXTERNAL), made("b.example", EXTERNAL))
+    assert not ended.failed
+    assert ended.result["loaded"] == ["a.example (external)"]
+    assert primary.named.served[("a.example", EXTERNAL)] == 2026112101
+    assert "external/a.example.zone.jnl" not in primary.files()
+
+
+def test_a_zone_that_named_refuses_at_once_does_not_keep_others_from_being_loaded(primary):
+    primary.run(made("a.example"), made("b.example"))
+    run = primary.named.run
+
+    def refuses(command):
+        if command[:3] == ["rndc", "reload", "a.example"]:
+            return 1, "", "rndc: 'reload' failed: file not found\n"
+        return run(command)
+
+    primary.named.run = refuses
+    old, changed = primary.text("internal/a.example.zone"), [made(f"{x}.example", address="192.0.2.9") for x in "ab"]
+    ended = primary.run(*changed)
+    assert ended.failed
+    assert "did not load a.example (internal) (file not found): these are as they were" in str(ended)
+    assert primary.text("internal/a.example.zone") == old
+    assert primary.named.served[("b.example", INTERNAL)] == 2026112101
+    # What a run that was cut off left is not forgotten either, though its file is right.
+    (primary.folder / ".pending.json").write_text('[["internal", "a.example."]]')
+    assert primary.run(made("a.example"), changed[1]).failed
+    assert primary.text(".pending.json") == '[["internal", "a.example."]]'
+    primary.named.run = run
+    assert primary.run(*changed).result["loaded"] == ["a.example (internal)"]
+    assert not primary.run(*changed).result["changed"]
+
+
 def test_what_others_add_to_a_dynamic_zone_stays(primary):
     primary.run(made("desks.example", dynamic=True))
     served = primary.text("internal/desks.example.zone").replace("; Made by", "; Once made by")

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import dns.dnssec
 import dns.name
 import dns.rdata
 import pytest
-from mailroom.zones.ds import ds_of
+from mailroom.zones.ds import ds_records
 from mailroom.zones.model import VIEWS, Zone, ZoneKey
 from mailroom.zones.served import catalog, catalog_key, dynamic, listed, zone_lists
 
@@ -78,16 +78,45 @@ def test_a_catalog_that_cannot_be_read_is_made_anew(text):
     assert catalog("internal", "catalog.invalid", [], text, TODAY) is not None
 
 
+NOW = datetime(2026, 11, 27, 20, 10, tzinfo=UTC)
+# What named notes of keys that take turns: the old one, and the new one whose DS may be published from 22:09 on.
+OLD_STATE = (
+    "Algorithm: 13\nSuccessor: {new}\nPublishCDS: 20261120200929 (Fri Nov 20 20:09:29 2026)\nGoalState: hidden\n"
+)
+NEW_STATE = "Predecessor: {old}\nPublishCDS: 20261127220931 (Fri Nov 27 22:09:31 2026)\nGoalState: omnipresent\n"
+
+
+def told(*files, now=NOW):
+    return [str(ds).partition(" IN DS ")[2] for ds in ds_records(files, now)]
+
+
 def test_ds_is_that_of_an_independent_implementation():
-    found = ds_of(KEY)
-    assert found is not None
+    (found,) = ds_records([(KEY, "")], NOW)
     key = dns.rdata.from_text("IN", "DNSKEY", KEY.splitlines()[1].partition(" DNSKEY ")[2])
     expected = dns.dnssec.make_ds(dns.name.from_text("widget.example."), key, "SHA256")
     assert str(found).lower() == f"widget.example. in ds {expected.to_text()}".lower()
 
 
 def test_keys_that_sign_records_or_leave_have_no_ds():
-    assert ds_of(KEY.replace(" 257 ", " 256 ")) is None
-    assert ds_of(KEY, "Algorithm: 13\nGoalState: hidden\n") is None
-    assert ds_of(KEY, "Algorithm: 13\nGoalState: omnipresent\n") is not None
-    assert ds_of("; empty\n") is None
+    assert told((KEY.replace(" 257 ", " 256 "), "")) == []
+    assert told((KEY, "Algorithm: 13\nGoalState: hidden\n")) == []
+    assert told((KEY, "Algorithm: 13\nGoalState: hidden\nSuccessor: 7\n")) == [], "the successor is not there"
+    assert len(told((KEY, "Algorithm: 13\nGoalState: omnipresent\n"))) == 1
+    assert told(("; empty\n", "")) == []
+
+
+def test_a_new_zone_waits_until_nobody_remembers_it_without_signatures():
+    (ds,) = told((KEY, "PublishCDS: 20261204200929 (Fri Dec  4 20:09:29 2026)\nGoalState: omnipresent\n"))
+    assert ds.endswith(" ; not before 2026-12-04 20:09 UTC")
+
+
+def test_while_two_keys_take_turns_the_old_one_stays_until_the_new_one_is_known():
+    other = KEY.replace(" 257 3 13 ", " 257 3 14 ")
+    (old,), (new,) = told((KEY, "")), told((other, ""))
+    old_tag, new_tag = old.split()[0], new.split()[0]
+    files = (KEY, OLD_STATE.format(new=new_tag)), (other, NEW_STATE.format(old=old_tag))
+    assert told(*files) == [
+        f"{old} ; until 2026-11-27 22:09 UTC, then {new_tag} in its place",
+        f"{new} ; not before 2026-11-27 22:09 UTC, in place of {old_tag}",
+    ]
+    assert told(*files, now=NOW + timedelta(hours=2)) == [new]

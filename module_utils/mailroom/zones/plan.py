@@ -125,13 +125,15 @@ class _Planner:
         return serial is not None and wanted.digest in found and render(wanted, serial) == found
 
     def _parsed(self, key: ZoneKey, found: str | Live, wanted: Zone) -> Live | None:
-        """A live zone that may be changed; None if it belongs to others or cannot be read."""
+        """A live zone that may be changed; None if it belongs to others, or cannot be read and is not ours alone."""
         adopted = key.name in self._adopted
         try:
             there = found if isinstance(found, Live) else read_zone(found, key, expected=wanted)
         except ZoneTextError as error:
-            if adopted:
-                return Live(Zone(key.name, key.view, 0), (isinstance(found, str) and serial_of(found)) or 0)
+            text = found if isinstance(found, str) else ""
+            # What a dynamic zone was told by others would be lost.
+            if adopted or (is_ours(text) and not wanted.dynamic):
+                return self._damaged(key, text)
             self._refuse(key, f"{key} is served and cannot be read: {error}.")
             return None
         if there.ours or adopted:
@@ -139,6 +141,14 @@ class _Planner:
         self._foreign(key)
         self._refuse(key, f"{key} is served already, and was not made by Mailroom.")
         return None
+
+    def _damaged(self, key: ZoneKey, text: str) -> Live:
+        """What is known of a zone whose file was spoiled.
+
+        named may serve the last good one, with a serial that is unknown here: the day's last is newer than it.
+        """
+        serial = serial_of(text) or int(f"{self._today:%Y%m%d}98")
+        return Live(Zone(key.name, key.view, 0), serial, by_hand=True)
 
     def _refuse(self, key: ZoneKey, told: str) -> None:
         self._refusals.append(Refusal(told, lift("adoptions", [shown(key.name)])))
