@@ -58,7 +58,7 @@ class Named:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise NamedError("Another run is changing zones on this host. Wait until it has ended.") from None
-            # Left behind by a run that was killed.
+            # Left behind by a run that was killed. One that cannot be removed is read by nobody, and no reason to stop.
             for path in self.folder.glob(f"{_STAGING}*"):
                 shutil.rmtree(path, ignore_errors=True)
             yield
@@ -271,6 +271,7 @@ class Staged:
         return self
 
     def __exit__(self, *_what: object) -> None:
+        # What is left is read by nobody, and the next run removes it; an error here would hide the one that matters.
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -51,6 +51,7 @@ class Store:
         """Return what is known of a domain's keys. Raises StoreError."""
         path = self._file(domain)
         try:
+            # The safe loader, in C where it is built.
             data = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506
             return DomainKeys(keys_of(data.get("keys", ())), tuple(map(str, data.get("used", ()))))
         except FileNotFoundError:

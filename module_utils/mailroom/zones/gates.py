@@ -42,7 +42,7 @@ class Pair:
     @property
     def _either(self) -> RRset:
         found = self.new or self.old
-        assert found is not None  # noqa: S101
+        assert found is not None  # noqa: S101 - for the types: a pair has one of the two
         return found
 
 

@@ -23,6 +23,7 @@ _ASKS = frozenset({"include", "a", "mx", "exists"})
 def spf(senders: Sequence[str], others: str = FAIL) -> str:
     """Return the text of an SPF record; `senders` are mechanisms in order. Raises ValueError with a reason."""
     checked = [_mechanism(text) for text in senders]
+    # _mechanism() has refused what does not match.
     lookups = sum(_MECHANISM.match(text)[2] in _ASKS for text in checked)  # type: ignore[index]
     if lookups > _MOST_LOOKUPS:
         raise ValueError(f"{lookups} mechanisms that ask DNS, at most {_MOST_LOOKUPS} are possible (RFC 7208, 4.6.4)")
